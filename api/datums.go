@@ -30,7 +30,7 @@ var datumFields = []wire.Field{
 	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true},
 }
 
-// datumGroups may be sent with a datum in mode objects; a TOM ignores it and does not describe it.
+// datumGroups can be sent with a datum in mode objects. A TOM ignores it and does not describe it.
 var datumGroups = wire.Field{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields}
 
 var datumColumns = func() []column[archive.DatumView] {
@@ -68,11 +68,11 @@ var datumFilters = []wire.Filter{
 		Help:    "The order; the one of created is that of id. By timestamp the answer takes time in proportion to the whole list, not to the page."},
 }
 
-// duplicateParameter says what becomes of data that are there already.
+// duplicateParameter says what to do with a datum that already exists.
 var duplicateParameter = wire.Filter{Name: "duplicates", Kind: wire.Selected, Choices: []string{"error", "skip"},
 	Help: "What becomes of a datum that is there already: it is refused, or left as it is. If not given, error for one datum and skip for a file and for a stream of lines; a list of data is taken only with it."}
 
-// refusesDuplicates reads what is to become of data that are there already.
+// refusesDuplicates reads duplicateParameter; unless is the default.
 func refusesDuplicates(r *request, unless string) (bool, error) {
 	p := new(problem.List)
 	in := wire.ParseQuery([]wire.Filter{duplicateParameter}, r.query, p)
@@ -106,8 +106,8 @@ func parseDatumFilter(r *request) (archive.DatumFilter, error) {
 	return f, p.Err()
 }
 
-// mjdBound is the value of a parameter that is a modified Julian date, as microseconds of UTC since
-// 1970.
+// mjdBound returns the value of a parameter that is a modified Julian date, in microseconds of UTC
+// since 1970.
 func mjdBound(in wire.Query, name string, p *problem.List) *int64 {
 	s := in.Text(name)
 	if s == "" || p.Has(name) {
@@ -172,11 +172,10 @@ func getDatum(r *request) (*answer, error) {
 
 func deleteDatum(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteDatum) }
 
-// sentDatumFields are what is read of a datum that is sent.
+// sentDatumFields are read from a datum that is sent.
 var sentDatumFields = append(datumFields[:len(datumFields):len(datumFields)], datumGroups)
 
-// namedDatumFields are what is read of a datum whose target is named: the name stands for the id,
-// whatever else is said of the target.
+// namedDatumFields are read from a datum with a target_name, which replaces target.
 var namedDatumFields = func() []wire.Field {
 	fields := slices.Clone(sentDatumFields)
 	for i := range fields {
@@ -187,7 +186,7 @@ var namedDatumFields = func() []wire.Field {
 	return fields
 }()
 
-// datumInput turns what was sent for some fields into what the archive wants.
+// datumInput converts a decoded body for the archive.
 func datumInput(fields []wire.Field, in wire.Input) *archive.DatumInput {
 	d := new(archive.DatumInput)
 	rec := wire.Decode(fields, in, false, &d.List, "")
@@ -199,11 +198,11 @@ func datumInput(fields []wire.Field, in wire.Input) *archive.DatumInput {
 	}
 	d.Value = rec.Get("value").JSON
 	if _, err := jsontext.Compact(d.Value[:0:len(d.Value)], d.Value); err == nil {
-		d.Compact = true // as every JSON that was read, but for numbers that nothing can hold: it needs no further copy
+		d.Compact = true // true unless a number is out of range; it saves a copy
 	}
 	d.Groups = groupRefs(rec.Get("groups").Items)
 	if len(d.All()) == 0 && !rec.Get("data_type").Given {
-		d.Add("data_type", wire.MsgRequired) // a TOM breaks down here, after it has checked the rest
+		d.Add("data_type", wire.MsgRequired) // a TOM fails at this point, after it has checked the rest
 	}
 	return d
 }
@@ -239,7 +238,7 @@ func createDatum(r *request) (*answer, error) {
 		}
 		status, message = http.StatusOK, archive.AlreadyThere
 	}
-	w := wire.Writer{Buf: make([]byte, 0, len(v.Value)+1<<10)} // a large value is copied once
+	w := wire.Writer{Buf: make([]byte, 0, len(v.Value)+1<<10)} // large enough for one copy of the value
 	w.Object(func() {
 		writeColumns(&w, datumColumns, v)
 		w.TextMember("message", message)
@@ -247,7 +246,7 @@ func createDatum(r *request) (*answer, error) {
 	return &answer{status: status, body: w.Buf}, nil
 }
 
-// createDatums adds a list of data, all or none, and answers with them.
+// createDatums adds a list of datums, all or none, and answers with them.
 func (r *request) createDatums(items []wire.Value, refuse bool) (*answer, error) {
 	list := make([]*archive.DatumInput, len(items))
 	for i, item := range items {
@@ -276,13 +275,13 @@ func (r *request) createDatums(items []wire.Value, refuse bool) (*answer, error)
 	return &answer{status: http.StatusCreated, body: w.Buf}, nil
 }
 
-// wavelengthParameter asks for the wavelengths of spectra in a unit.
+// wavelengthParameter asks for spectra with their wavelengths in a given unit.
 var wavelengthParameter = wire.Filter{Name: "wavelength_units", Kind: wire.Text, Choices: ingest.WavelengthUnits,
 	Help: "The unit in which spectra have their wavelengths, by its name or another spelling of it; as they are stored if not given. Fluxes stay as they are, in flux_units."}
 
-// inUnits changes data as the request asks: the wavelengths of spectra into other units. One whose
-// wavelengths are in a unit that cannot be converted is not changed, and refused. The datum's value
-// is valid until the next one.
+// inUnits returns a function that converts the wavelengths of a spectrum as the request asks. It
+// returns an error for a unit that cannot be converted, and leaves the datum unchanged. The new
+// value is valid until the next call.
 func (r *request) inUnits() (func(*archive.DatumView) error, error) {
 	text := wire.Last(r.query, wavelengthParameter.Name)
 	if text == "" {
@@ -304,15 +303,15 @@ func (r *request) inUnits() (func(*archive.DatumView) error, error) {
 	}, nil
 }
 
-// rowsInUnits is inUnits for lists. A spectrum that cannot be converted stays there as it is
-// stored, and its wavelength_units says so: a list of many is not refused for one.
+// rowsInUnits is inUnits for lists. A spectrum that cannot be converted stays as it is stored, and
+// its wavelength_units says so: one spectrum does not make the whole list fail.
 func (r *request) rowsInUnits() (func(*archive.DatumView), error) {
 	inUnits, err := r.inUnits()
 	return func(v *archive.DatumView) { _ = inUnits(v) }, err
 }
 
-// writeDatum writes a datum with all its columns. It writes what writeRow makes of datumColumns,
-// and is written out by hand, since lists of data are what nodes are asked for most.
+// writeDatum writes a datum with all of datumColumns, as writeRow would. It is written by hand
+// because lists of datums are the most frequent answers.
 func writeDatum(w *wire.Writer, v *archive.DatumView) {
 	w.Sep()
 	b := append(w.Buf, `{"data_product":`...)
@@ -331,7 +330,7 @@ func writeDatum(w *wire.Writer, v *archive.DatumView) {
 	w.Buf = append(b, '}')
 }
 
-// datumRows is rows for lists of data.
+// datumRows is rows for lists of datums.
 func datumRows(l *listWriter) archive.Out[archive.DatumView] {
 	out := rows(l, datumColumns)
 	if l.r.picked == nil {

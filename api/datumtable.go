@@ -18,18 +18,18 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// datumTable makes datums of the rows of a table, as an export has them.
+// datumTable converts rows of an export of datums.
 type datumTable struct {
-	find    func(target string) (id uint64, err error) // 0 for none
+	find    func(target string) (id uint64, err error) // 0 if there is none
 	columns []datumCSVColumn
-	known   map[string]uint64 // targets that were found, by what the column target says
+	known   map[string]uint64 // ids of targets, by the text in the column target
 	value   wire.Writer
 }
 
-// datumCSVColumn is what a column holds: one of datumCSVColumns, or a member of the value.
+// datumCSVColumn is a column: one of datumCSVColumns, or a member of the value.
 type datumCSVColumn struct {
 	name   string
-	member string // the key in a value, escaped; "" for none
+	member string // the escaped key in the value, "" for none
 }
 
 var datumCSVColumns = []string{"target", "data_type", "timestamp", "mjd", "source_name",
@@ -93,7 +93,7 @@ func (d *datumTable) row(w *wire.Writer, line int, cells []string) error {
 			mjd = cell
 		case "value":
 			value = cell
-		case "data_product": // of the archive that the table came from
+		case "data_product": // an id in the archive that the table came from
 		default:
 			w.TextMember(c.name, cell)
 		}
@@ -108,11 +108,11 @@ func (d *datumTable) row(w *wire.Writer, line int, cells []string) error {
 			w.Key("target")
 			w.ID(id)
 		} else {
-			w.TextMember("target_name", target) // whose refusal names it
+			w.TextMember("target_name", target) // so that the refusal names it
 		}
 	}
 	if timestamp == "" {
-		timestamp = mjd // which is no timestamp, if it is no MJD: the row will be refused
+		timestamp = mjd // if this is not an MJD either, the row is refused
 		if micros, err := instant.ParseMJD(mjd); err == nil {
 			timestamp = time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z07:00")
 		}
@@ -137,8 +137,8 @@ func (d *datumTable) row(w *wire.Writer, line int, cells []string) error {
 // maxKnownTargets is how many targets of a table are kept in memory.
 const maxKnownTargets = 10_000
 
-// target finds the id for what the column target says: a name, an alias or an id; 0 when there is
-// none.
+// target returns the id of the target that a cell names by its name, an alias or its id; 0 if there
+// is none.
 func (d *datumTable) target(text string) (uint64, error) {
 	if id, known := d.known[text]; known {
 		return id, nil
@@ -153,7 +153,7 @@ func (d *datumTable) target(text string) (uint64, error) {
 	return id, err
 }
 
-// hasNoValue tells whether the text of a cell means that there is no value.
+// hasNoValue reports whether a cell means that there is no value.
 func hasNoValue(cell string) bool {
 	switch strings.ToLower(cell) {
 	case "nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "null", "none", "--":
@@ -162,8 +162,8 @@ func hasNoValue(cell string) bool {
 	return false
 }
 
-// writeCell writes a cell as JSON: a number with the digits it has, a list or an object as an
-// export writes them, else a text.
+// writeCell writes a cell as JSON: a number with its digits, a list or an object as an export
+// writes them, or else a text.
 func writeCell(w *wire.Writer, cell string) {
 	if (cell[0] == '[' || cell[0] == '{') && json.Valid([]byte(cell)) {
 		w.Raw([]byte(cell))
@@ -173,7 +173,7 @@ func writeCell(w *wire.Writer, cell string) {
 		w.Text(cell)
 		return
 	}
-	// what JSON does not know of numbers: a plus, and a point without a digit on one of its sides
+	// JSON has no plus sign before a number, and wants a digit on both sides of the point
 	number := strings.TrimPrefix(cell, "+")
 	minus := ""
 	if rest, ok := strings.CutPrefix(number, "-"); ok {
@@ -190,8 +190,7 @@ func writeCell(w *wire.Writer, cell string) {
 	w.Text(cell)
 }
 
-// importDatums takes a stream of datums, one JSON object a line or as CSV. A target may also be
-// given by target_name.
+// importDatums reads a stream of datums. Each may name its target by target_name.
 func importDatums(r *request) (*answer, error) {
 	refuse, err := refusesDuplicates(r, "skip")
 	if err != nil {
@@ -241,12 +240,12 @@ func (l *rowReader) datum(text []byte) archive.DatumInput {
 	return *datumInput(sentDatumFields, in)
 }
 
-// gatherers is how many exports of data gather their rows at once. That takes some twenty times the
-// memory of sending them, and no longer than the node takes, however slow the client is.
+// gatherers is how many exports of datums can collect their rows at once. This takes some twenty
+// times the memory of sending them, but no longer for a slow client.
 const gatherers = 3
 
-// gather begins the part of an export before its first row. The function that is returned ends it,
-// and may be called again.
+// gather begins the part of an export that comes before its first row. The caller calls end after
+// it, once or more.
 func (r *request) gather() (end func(), err error) {
 	select {
 	case r.api.gathering <- struct{}{}:
@@ -256,7 +255,7 @@ func (r *request) gather() (end func(), err error) {
 	}
 }
 
-// exportDatums sends all data that a filter lets through, by target and time.
+// exportDatums sends all datums that pass a filter, by target and time.
 func exportDatums(r *request, format string) (*answer, error) {
 	f, err := parseDatumFilter(r)
 	if err != nil {
@@ -288,7 +287,7 @@ func exportDatums(r *request, format string) (*answer, error) {
 	})
 }
 
-// appendDatumLine writes a datum as it can be posted again.
+// appendDatumLine writes a datum in the form in which it can be posted.
 func appendDatumLine(dst []byte, v *archive.ExportView) []byte {
 	w := wire.Writer{Buf: dst}
 	w.Open('{')
@@ -303,14 +302,14 @@ func appendDatumLine(dst []byte, v *archive.ExportView) []byte {
 	return append(w.Buf, '\n')
 }
 
-// valueColumn is a key of the values of an export.
+// valueColumn is a column for a member of the values.
 type valueColumn struct {
 	key    string
-	number bool // all that was seen are numbers
-	width  int  // of the longest text
+	number bool // all of its values are numbers
+	width  int  // of the longest text, in bytes
 }
 
-// valueHelp is what is known of members of values: unit, description and UCD.
+// valueHelp has the unit, description and UCD of known members of values.
 var valueHelp = map[string][3]string{
 	"magnitude": {"mag", "Magnitude", "phot.mag"}, "error": {"mag", "Error of the magnitude",
 		"stat.error;phot.mag"}, "limit": {"mag", "Limiting magnitude", "phot.mag;stat.max"},
@@ -322,13 +321,13 @@ var valueHelp = map[string][3]string{
 		"Instrument", "instr"},
 }
 
-// maxValueColumns is how many members of values get columns of their own: FITS has 999 columns at
-// most, and one datum of very many members must not make all rows as wide. A value with others is
-// given whole, as one that is no object.
+// maxValueColumns is how many members of values can have columns of their own. FITS has at most 999
+// columns, and one datum with very many members must not widen all rows. A value with other members
+// goes into the column value, like one that is not an object.
 const maxValueColumns = 900
 
-// exportTable sends all datums that pass a filter as a table. A first pass over them finds which
-// columns there are and how wide they are.
+// exportTable sends all datums that pass a filter as a table. A first pass finds the columns and
+// their widths.
 func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), gathered func(),
 	s *stream) error {
 	e := newDatumExport()
@@ -340,7 +339,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 			gathered()
 			if format == "fits" {
 				for id := range e.targets {
-					if v, err := r.access.Target(id); err == nil { // one that went meanwhile has no rows
+					if v, err := r.access.Target(id); err == nil { // a target that was deleted meanwhile has no rows
 						e.fixed[0].width = max(e.fixed[0].width, len(v.Name))
 					}
 				}
@@ -361,13 +360,13 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 	return t.foot()
 }
 
-// datumExport is what the columns of an export depend on.
+// datumExport finds the columns of an export.
 type datumExport struct {
-	fixed       []tableColumn // which every export has
+	fixed       []tableColumn // in every export
 	values      []valueColumn
-	at          map[string]int // of a member's key in values
-	wholeValues bool           // some values get the column value
-	wholeWidth  int            // of the longest of these, in bytes
+	at          map[string]int // index in values of a member's key
+	wholeValues bool           // there is a column for whole values
+	wholeWidth  int            // of the longest of them, in bytes
 	targets     map[uint64]bool
 }
 
@@ -383,7 +382,7 @@ func newDatumExport() *datumExport {
 	}}
 }
 
-// scan adds what a datum needs.
+// scan adds the columns that a datum needs.
 func (e *datumExport) scan(v *archive.DatumView) {
 	for i, text := range map[int]string{1: v.Type, 4: v.Source, 5: v.Location} {
 		e.fixed[i].width = max(e.fixed[i].width, len(text))
@@ -454,7 +453,7 @@ func (e *datumExport) appendCells(cells []string, v *archive.ExportView) []strin
 	return cells
 }
 
-// cellText is a value of JSON as it stands in a cell.
+// cellText returns a JSON value as the text of a cell.
 func cellText(v jsontext.Value) string {
 	switch v.Kind() {
 	case '"':

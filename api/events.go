@@ -14,11 +14,11 @@ import (
 
 const (
 	typeEvents = "text/event-stream"
-	// lookPause is how long a stream of events waits from one look at its target to the next, so
-	// that what is committed in quick succession makes one event.
+	// lookPause is how long a stream waits before it reads its target again, so that commits in
+	// quick succession make one event.
 	lookPause = 200 * time.Millisecond
-	// keepAliveEvery is how often a silent stream says something, so that nothing on the way takes it
-	// for dead.
+	// keepAliveEvery is how often a silent stream sends a comment, so that no proxy takes it for
+	// dead.
 	keepAliveEvery = 15 * time.Second
 )
 
@@ -45,9 +45,10 @@ func writeTargetState(w *wire.Writer, s archive.TargetState, seq uint64) {
 	})
 }
 
-// sendEvents tells a client that watches a target when something of it changes (server-sent events,
-// html.spec.whatwg.org/multipage/server-sent-events.html): its state at once and then whenever it
-// has changed, until the client goes, may no longer see the target, or the node stops.
+// watch tells a client when something of a target changes, by server-sent events
+// (html.spec.whatwg.org/multipage/server-sent-events.html). It sends the target's state at once,
+// and again whenever it has changed, until the client disconnects or loses the right to see the
+// target, or the node stops.
 func watch(r *request) (*answer, error) {
 	p := new(problem.List)
 	in := wire.ParseQuery(eventFilters, r.query, p)
@@ -69,14 +70,14 @@ func watch(r *request) (*answer, error) {
 	defer r.api.streams.end(who)
 	news, stop := r.api.archive.Commits()
 	defer stop()
-	seq := r.api.archive.Head().Seq // before the state: an event may name a commit too early, never too late
+	seq := r.api.archive.Head().Seq // before the state, so that an event never names a later commit than the state has
 	state, err := r.access.TargetState(id)
 	if err != nil {
 		return nil, err
 	}
 	h := r.w.Header()
 	h.Set("Content-Type", typeEvents)
-	h.Set("X-Accel-Buffering", "no") // proxies must not gather
+	h.Set("X-Accel-Buffering", "no") // so that proxies do not buffer the stream
 	r.w.WriteHeader(http.StatusOK)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
@@ -85,7 +86,7 @@ func watch(r *request) (*answer, error) {
 	return &answer{sent: true}, nil
 }
 
-// sendEvents sends the state that was read at seq, and looks again when news come.
+// sendEvents sends state, which was read at seq, and reads it again after each commit.
 func (r *request) sendEvents(ctx context.Context, news <-chan struct{}, id, seq uint64, state archive.TargetState) {
 	send := func(text []byte) bool {
 		if _, err := r.w.Write(text); err != nil {
@@ -101,7 +102,7 @@ func (r *request) sendEvents(ctx context.Context, news <-chan struct{}, id, seq 
 	if !tell() {
 		return
 	}
-	waiting := news // nil in the pause after a look
+	waiting := news // nil during the pause after a read
 	var pause <-chan time.Time
 	breath := r.api.after(keepAliveEvery)
 	for {
@@ -138,8 +139,8 @@ func (r *request) sendEvents(ctx context.Context, news <-chan struct{}, id, seq 
 	}
 }
 
-// readStateAgain reads the state of a target with the rights that the client has now. A client that is
-// no longer the same viewer, such as one whose token was revoked, is refused.
+// readStateAgain reads the state of a target with the client's current rights. It refuses a client
+// that is no longer the same viewer, for example because its token was revoked.
 func (r *request) readStateAgain(id uint64) (archive.TargetState, error) {
 	was := r.viewer.ID
 	if err := r.prepare(); err != nil {
@@ -151,7 +152,7 @@ func (r *request) readStateAgain(id uint64) (archive.TargetState, error) {
 	return r.access.TargetState(id)
 }
 
-// begin counts a stream, or says why there cannot be another one.
+// begin counts a new stream, or refuses it.
 func (w *streamLimit) begin(who string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -264,7 +265,7 @@ func writeLogChange(w *wire.Writer, c *archive.LogChange) {
 
 var logSpec = spec{fields: logFields, filters: logFilters, lists: true, members: names(logColumns)}
 
-// listLog says who did what, when and from where, newest first.
+// listLog lists who did what, when and from where, newest first.
 func listLog(r *request) (*answer, error) {
 	p := new(problem.List)
 	in := wire.ParseQuery(logFilters, r.query, p)

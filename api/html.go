@@ -13,7 +13,7 @@ import (
 	"nightjar/api/wire"
 )
 
-// page shows an answer to somebody who looks at the API with a browser.
+// page shows an answer in a browser.
 var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{{.View}} – {{.Node}}</title>
 <script src="/static/look.js"></script><link rel="stylesheet" href="/static/nightjar.css"><link rel="icon" href="/static/nightjar.svg"><script type="module" src="/static/browse.js"></script></head>
@@ -25,18 +25,18 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 {{range .Notes}}<p class="warning">{{.}}{{if $.Whole}} <a href="{{$.Whole}}">The whole answer as JSON</a>{{end}}</p>
 {{end}}<pre id="answer" class="answer">`))
 
-// pageEnd is what comes behind the answer.
+// pageEnd comes after the answer.
 var pageEnd = template.Must(template.New("end").Parse(`</pre>
 <div id="tools">{{if .Filters}}<h2>Filters</h2><form method="get">{{range .Filters}}<label>{{.Name}} <input name="{{.Name}}" value="{{.Value}}"> <small>{{.Help}}</small></label>{{end}}<button>Ask</button></form>{{end}}</div>
 </main><div id="notices" role="status" aria-live="polite"></div></body></html>
 `))
 
-// maxIndented is how many bytes of indented JSON an answer has at most, and a page shows: a list in
-// two hundred lists is a hundred times as long when it is indented.
+// maxIndented is the most bytes that indented JSON may have, in an answer or on a page. A list
+// nested in two hundred lists becomes a hundred times as long when it is indented.
 const maxIndented = 2 << 20
 
-// writePage sends an answer as a page. What is indented and escaped is bounded, and escaped as it
-// is sent.
+// writePage sends an answer as a page. It indents at most maxIndented bytes, and escapes them piece
+// by piece as it sends them.
 func (r *request) writePage(a *answer) {
 	node, err := r.api.archive.Name()
 	if err != nil {
@@ -82,7 +82,7 @@ func (r *request) writePage(a *answer) {
 	for len(text) > 0 {
 		n := min(len(text), 32<<10)
 		var b bytes.Buffer
-		// it takes bytes one by one, so that no character is lost where they are parted
+		// HTMLEscape works byte by byte, so pieces may be cut inside a character
 		template.HTMLEscape(&b, text[:n])
 		if _, err := r.w.Write(b.Bytes()); err != nil {
 			return
@@ -92,9 +92,8 @@ func (r *request) writePage(a *answer) {
 	r.w.Write(end.Bytes())
 }
 
-// indented puts each member and each item of a JSON text without white space on a line of its own.
-// whole is false when that is more than most bytes, or the text ends early: then out is the
-// beginning.
+// indented puts each member and item of compact JSON on a line of its own. If the result would have
+// more than most bytes, or text is incomplete, whole is false and out is the beginning.
 func indented(text []byte, blanks, most int) (out []byte, whole bool) {
 	out = make([]byte, 0, min(2*len(text)+64, most+64))
 	depth, quoted := 0, false
@@ -152,7 +151,7 @@ func indented(text []byte, blanks, most int) (out []byte, whole bool) {
 	return out, depth == 0 && !quoted
 }
 
-// trimPartialRune takes half a character off the end.
+// trimPartialRune cuts an incomplete character off the end.
 func trimPartialRune(b []byte) []byte {
 	for n := len(b) - 1; n >= 0 && n > len(b)-utf8.UTFMax; n-- {
 		if utf8.RuneStart(b[n]) {

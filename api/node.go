@@ -81,7 +81,7 @@ func setSetting(r *request) (*answer, error) {
 	return r.written(http.StatusOK, func(w *wire.Writer) { writeSetting(w, &s) })
 }
 
-// getNode says how the node is.
+// getNode describes the state of the node.
 func getNode(r *request) (*answer, error) {
 	st, err := r.access.Stat()
 	if err != nil {
@@ -126,7 +126,7 @@ func getNode(r *request) (*answer, error) {
 	})
 }
 
-// getCertificate shows the certificate that the file keeps for its node.
+// getCertificate returns the node's certificate, which is in the file.
 func getCertificate(r *request) (*answer, error) {
 	text, err := r.access.Certificate()
 	if err != nil {
@@ -142,13 +142,13 @@ func getCertificate(r *request) (*answer, error) {
 	})
 }
 
-// Fingerprint is the SHA-256 of a certificate as browsers show it.
+// Fingerprint returns the SHA-256 of a certificate in the notation of browsers.
 func Fingerprint(der []byte) string {
 	sum := sha256.Sum256(der)
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
 }
 
-// backup writes a copy to a path on the node; only the owner of the file names paths.
+// backup writes a copy to a path on the node. Only the owner of the file may name paths.
 func backup(r *request) (*answer, error) {
 	if !r.viewer.Owner {
 		return nil, problem.ErrForbidden
@@ -186,7 +186,7 @@ func downloadBackup(r *request) (*answer, error) {
 
 const backupStamp = "20060102-150405"
 
-// writeBackups writes how the copies are; from outside no paths and causes are seen.
+// writeBackups describes the automatic copies. Only a superuser sees paths and causes (inside).
 func (api *API) writeBackups(w *wire.Writer, inside bool) {
 	if api.o.Backups == nil {
 		return
@@ -313,7 +313,8 @@ func (api *API) serveHealth(w http.ResponseWriter, r *http.Request, _ httprouter
 	w.Write(out.Buf)
 }
 
-// noteHealth logs the state of the node when it has changed, since /healthz is asked all the time.
+// noteHealth logs a change of the node's state. Not each check is logged, since monitors call
+// /healthz all the time.
 func (api *API) noteHealth(err error) {
 	now := ""
 	if err != nil {

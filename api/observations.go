@@ -10,8 +10,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// observationFields describe an observation record as a TOM does. A record is made from other
-// fields, see sentObservationFields.
+// observationFields describe an observation record as a TOM does. A record is created from
+// sentObservationFields.
 var observationFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
@@ -29,7 +29,7 @@ var observationFields = []wire.Field{
 	{Name: "user", Label: "User", Kind: wire.Ref},
 }
 
-// sentObservationFields are what is read of an observation that is noted.
+// sentObservationFields are read from a new observation record.
 var sentObservationFields = []wire.Field{
 	{Name: "target_id", Label: "Target", Kind: wire.Ref, Required: true},
 	{Name: "facility", Label: "Facility", Kind: wire.Text, Required: true, Max: archive.MaxFacility},
@@ -113,7 +113,7 @@ func parseObservationFilter(r *request) (f archive.ObservationFilter, err error)
 	return f, p.Err()
 }
 
-// notAnObject is what is said of an id of which there is no object to choose.
+// notAnObject returns the message for an id that no object has.
 func notAnObject(id string) string {
 	if wire.IsDigits(id) {
 		return wire.NotAChoice
@@ -144,8 +144,8 @@ func getObservation(r *request) (*answer, error) {
 	})
 }
 
-// createObservation notes an observation. A TOM submits it to a facility; here nothing is
-// submitted, and any facility may be named.
+// createObservation records an observation. A TOM submits it to a facility; Nightjar submits
+// nothing, and takes any facility.
 func createObservation(r *request) (*answer, error) {
 	in, err := r.input()
 	if err != nil {

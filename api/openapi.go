@@ -11,14 +11,14 @@ import (
 
 var schemaSpec = spec{onlyJSON: true}
 
-// showSchema serves a description of the API for programs, made from the descriptions of the routes
-// (OpenAPI 3.1, spec.openapis.org/oas/v3.1.1).
+// showSchema describes the API for programs (OpenAPI 3.1, spec.openapis.org/oas/v3.1.1). The
+// description is made from the specs of the routes.
 func showSchema(r *request) (*answer, error) {
 	s := schema{r: r}
 	return r.object(http.StatusOK, s.write)
 }
 
-// schema writes the description of an API.
+// schema writes a description of the API.
 type schema struct {
 	r *request
 	*wire.Writer
@@ -40,7 +40,7 @@ func (s schema) write(w *wire.Writer) {
 	s.List(func() { s.Object(func() { s.TextMember("url", s.r.base()) }) })
 	s.Key("security")
 	s.List(func() {
-		s.Object(func() {}) // guests read what is open
+		s.Object(func() {}) // guests can read what is open to all
 		for _, name := range []string{"basic", "token", "session"} {
 			s.Object(func() { s.Key(name); s.List(func() {}) })
 		}
@@ -58,7 +58,7 @@ func (s schema) member(key string, fn func()) {
 	s.Object(fn)
 }
 
-// pathOf writes a route's path as OpenAPI does.
+// pathOf returns the path of a route in the notation of OpenAPI.
 func pathOf(rt *route) string {
 	parts := strings.Split(rt.path, "/")
 	for i, p := range parts {
@@ -108,7 +108,7 @@ func (s schema) operation(rt *route, method string) {
 	s.member("responses", func() { s.responses(rt, method) })
 }
 
-// operationID is one of a kind: "get_targets_id".
+// operationID returns a unique name such as "get_targets_id".
 func operationID(rt *route, method string) string {
 	name := strings.Trim(strings.TrimPrefix(rt.path, "/api/"), "/")
 	name = strings.NewReplacer("/", "_", ":", "", "-", "_").Replace(name)
@@ -201,7 +201,7 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 	})
 }
 
-// record describes an object that is sent.
+// record describes an object in a body.
 func (s schema) record(fields []wire.Field, part bool) {
 	s.TextMember("type", "object")
 	var required []string
@@ -232,7 +232,7 @@ func (s schema) required(list []string) {
 	})
 }
 
-// read describes what GET answers: an object, or a page of a list of them.
+// read describes the answer to GET: an object, or a page of a list.
 func (s schema) read(rt *route) {
 	if !rt.lists {
 		s.row(rt)
@@ -256,7 +256,7 @@ func (s schema) read(rt *route) {
 	s.required([]string{"count", "next", "previous", "results"})
 }
 
-// row describes an object that is answered.
+// row describes an object in an answer.
 func (s schema) row(rt *route) {
 	s.TextMember("type", "object")
 	if rt.fields == nil {
@@ -280,7 +280,7 @@ func (s schema) row(rt *route) {
 	s.required(rt.members)
 }
 
-// field describes a value. What is sent may be written in more ways than what is answered.
+// field describes a value. A body may spell it in more ways than an answer.
 func (s schema) field(f *wire.Field, sent bool) {
 	kinds := map[wire.Kind]string{wire.Text: "string", wire.Selected: "string", wire.DateTime: "string",
 		wire.FileData: "string", wire.Integer: "integer", wire.Ref: "integer", wire.Float: "number", wire.Boolean: "boolean", wire.List: "array"}
@@ -373,7 +373,7 @@ func (s schema) responses(rt *route, method string) {
 				}
 				for _, format := range exportFormats {
 					media, _, _ := strings.Cut(exportTypes[format], ";")
-					s.member(media, func() {}) // the whole list as a table, by format=
+					s.member(media, func() {}) // the whole list as a table, with format=
 				}
 			})
 		})
@@ -388,7 +388,7 @@ func (s schema) responses(rt *route, method string) {
 		case "/api/node/reindex/":
 			status = http.StatusAccepted
 		}
-		json(status, "It is done, and on the disk.", func() {}) // what it says depends on what was sent
+		json(status, "It is done, and on the disk.", func() {}) // its members depend on the body
 		if len(rt.writeParams) > 0 {
 			json(http.StatusOK, "Nothing was stored: it is there already, and that is no error by duplicates=skip, or this was a dry run.", func() {})
 		}
@@ -449,7 +449,7 @@ func showRoot(r *request) (*answer, error) {
 	})
 }
 
-// version is what the node calls itself, for which a description must have something.
+// version returns the node's version. OpenAPI requires one.
 func (api *API) version() string {
 	if api.o.Version == "" {
 		return "unknown"
@@ -457,7 +457,7 @@ func (api *API) version() string {
 	return api.o.Version
 }
 
-// options answers OPTIONS: what the route is, what can be sent, and how a list can be filtered.
+// options answers OPTIONS: what the route is, which fields it takes, and which parameters.
 func (r *request) options() (*answer, error) {
 	rt := r.route
 	return r.object(http.StatusOK, func(w *wire.Writer) {
@@ -509,7 +509,7 @@ func (r *request) options() (*answer, error) {
 	})
 }
 
-// action is the method whose fields OPTIONS describes, "" when the one who asks may not use it.
+// action returns the method whose fields OPTIONS describes, "" if the viewer may not use it.
 func (r *request) action() string {
 	rt := r.route
 	if rt.fields == nil || !rt.public && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil ||

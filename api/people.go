@@ -14,8 +14,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// groups/ is a TOM's: one's own groups, for reading. With all=true it is the superusers' view of
-// all groups, in which they make, change and delete them.
+// In a TOM, groups/ lists the viewer's own groups, and changes nothing. With all=true superusers
+// see all groups, and create, change and delete them.
 
 var groupListFilters = []wire.Filter{
 	{Name: "all", Kind: wire.Boolean,
@@ -56,7 +56,7 @@ func (r *request) allGroups() bool { return r.flag("all") }
 
 func isSuperuser(r *request) bool { return r.viewer.Everything() }
 
-// needsAll refuses what groups/ does not allow without all=true.
+// needsAll refuses what groups/ allows only with all=true.
 func (r *request) needsAll() error {
 	r.w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 	return &httpError{status: http.StatusMethodNotAllowed, detail: `Method "` + r.Method + `" not allowed.`}
@@ -67,7 +67,7 @@ var groupsSpec = spec{
 	filters: groupListFilters, lists: true,
 }
 
-// groupSpec is that of one group, whose paths are hidden from those who are not in it.
+// groupSpec is the spec of one group. Its paths do not exist for users outside of the group.
 var groupSpec = spec{
 	fields: groupChangeFields, mayAct: isSuperuser, filters: groupListFilters[:1],
 	missing: problem.Missing("Group"), hiddenFrom: notMember,
@@ -92,7 +92,7 @@ var (
 	tokenSpec  = spec{missing: problem.Missing("Token")}
 )
 
-// notMember says that the group of the path is not one's own: it is as if it were not there.
+// notMember reports whether the viewer is outside of the group in the path.
 func notMember(r *request) bool {
 	id, err := r.id()
 	if err != nil {
@@ -189,7 +189,7 @@ func joinGroup(r *request) (*answer, error) {
 	return noContent()
 }
 
-// userNamed finds a user by the name; a problem with the field when there is none.
+// userNamed returns the user with this name, or a problem with field if there is none.
 func (r *request) userNamed(field, name string) (uint64, error) {
 	list, _, err := r.auth().Users(r.viewer, name, auth.Page{Limit: 1})
 	if err == nil && len(list) == 0 {
@@ -315,7 +315,7 @@ func writeToken(w *wire.Writer, t *auth.TokenInfo) {
 		if t.Used > t.Created {
 			w.Time(t.Used)
 		} else {
-			w.Null() // never yet
+			w.Null() // never used
 		}
 		if t.Secret != "" {
 			w.TextMember("token", t.Secret)
@@ -364,7 +364,7 @@ var credentialFields = []wire.Field{
 var tokenAuthFields = append(credentialFields[:2:2],
 	wire.Field{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true})
 
-// maxCredentials is how many bytes a body may have that anybody may send.
+// maxCredentials is the largest body in bytes that guests can send.
 const maxCredentials = 64 << 10
 
 var tokenAuthSpec = spec{
@@ -374,7 +374,7 @@ var tokenAuthSpec = spec{
 
 var sessionSpec = spec{fields: credentialFields, public: true, maxBody: maxCredentials}
 
-// obtainToken gives a token for a user name and a password.
+// obtainToken returns a token for a user name and a password.
 func obtainToken(r *request) (*answer, error) {
 	rec, err := r.record(tokenAuthFields, false)
 	if err != nil {
@@ -419,7 +419,7 @@ func showSession(r *request) (*answer, error) {
 	})
 }
 
-// signIn begins a session, whose secret goes into a cookie that scripts cannot read.
+// signIn begins a session. Its secret goes into a cookie that scripts cannot read.
 func signIn(r *request) (*answer, error) {
 	if r.fromOtherSite() {
 		return nil, errForeignWrite

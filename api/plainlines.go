@@ -8,13 +8,13 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// plainLines reads lines of a stream that say what most lines say in the way most lines do: target,
-// data_type, source_name, source_location, timestamp and value, once each, texts without escapes.
-// It allocates nothing for them. Whatever else a line holds is left to rowReader.datum, which would
-// read the same of a plain line.
+// plainLines reads the most common form of a line: the members target, data_type, source_name,
+// source_location, timestamp and value, each at most once, and texts without escapes. It does so
+// without allocating. Other lines are left to rowReader.datum, which would read the same from a
+// plain line.
 type plainLines struct {
 	value []byte
-	texts map[string]string // equal texts share their memory
+	texts map[string]string // so that equal texts share their memory
 }
 
 // The members of a plain line, as bits.
@@ -28,8 +28,7 @@ const (
 	plainNeeds = plainTarget | plainType | plainTime | plainValue
 )
 
-// read reads a line; ok is false when it is not plain. The input's value is valid until the next
-// line.
+// read reads a line; ok is false if it is not plain. The value of d is valid until the next call.
 func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
 	b, found := trimBlanks(text), 0
 	if len(b) == 0 || b[0] != '{' {
@@ -85,7 +84,7 @@ func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
 	return d, len(b) > 0 && b[0] == '}' && len(trimBlanks(b[1:])) == 0 && found&plainNeeds == plainNeeds
 }
 
-// trimBlanks takes blanks off the head of b.
+// trimBlanks cuts leading blanks off.
 func trimBlanks(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\r' || b[0] == '\n') {
 		b = b[1:]
@@ -109,7 +108,7 @@ func plainText(b []byte) (text, rest []byte, ok bool) {
 	return nil, nil, false
 }
 
-// text reads a text with no blank at its ends.
+// text reads a text without blanks at its ends, of least to most bytes.
 func (p *plainLines) text(b []byte, least, most int) (text string, rest []byte, ok bool) {
 	t, rest, ok := plainText(b)
 	if !ok || len(t) < least || len(t) > most || len(bytes.TrimSpace(t)) != len(t) {

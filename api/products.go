@@ -46,8 +46,7 @@ var productFields = []wire.Field{
 	{Name: "reduceddatum_set", Label: "Reduceddatum set", Kind: wire.List, Of: datumFields},
 }
 
-// uploadFields are what is read of an upload: the others are a serialized product's, and are made
-// here.
+// uploadFields are read from an upload. The other productFields exist only in answers.
 var uploadFields = []wire.Field{
 	productFields[1], {Name: "target", Label: "Target", Kind: wire.Ref,
 		Help: "Needed, unless the rows of a file of photometry name their objects: then each goes to the target of that name."},
@@ -64,7 +63,7 @@ var uploadFields = []wire.Field{
 
 type productColumn = column[archive.ProductView]
 
-// The columns of a product before and after its data.
+// productColumns returns the columns of a product before and after its datums.
 func (api *API) productColumns(base string) (before, after []productColumn) {
 	type T = archive.ProductView
 	before = []productColumn{
@@ -102,7 +101,7 @@ var sentUploadFields = slices.Concat([]wire.Field{{Name: "file", Label: "File", 
 	{Name: "dry_run", Label: "Dry run", Kind: wire.Boolean, Help: dryRunParameter.Help},
 })
 
-// productMembers are the members of a product that fields= chooses from.
+// productMembers are the members that fields= can choose from.
 var productMembers = func() []string {
 	before, after := new(API).productColumns("")
 	return slices.Concat(names(before), []string{"reduceddatum_set"}, names(after))
@@ -116,7 +115,7 @@ var productsSpec = spec{
 
 var productSpec = spec{parses: []string{typeMultipart}, cacheable: true, members: productMembers}
 
-// productOut writes products with their data.
+// productOut writes products with their datums.
 func (r *request) productOut(l *listWriter) archive.ProductOut {
 	before, after := r.api.productColumns(r.base())
 	before, after = pickColumns(r, before), pickColumns(r, after)
@@ -175,8 +174,8 @@ func getProduct(r *request) (*answer, error) {
 
 func deleteProduct(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteProduct) }
 
-// uploadProduct takes a file in. The parts of the form may come in any order; the file goes to the
-// disk as it comes, and is given up if anything is wrong.
+// uploadProduct receives a file. The parts of the form may come in any order. The file is written
+// to the disk as it arrives, and discarded if anything is wrong.
 func uploadProduct(r *request) (*answer, error) {
 	media, params := r.mediaType()
 	if media == "" && r.ContentLength == 0 {
@@ -197,8 +196,7 @@ func uploadProduct(r *request) (*answer, error) {
 	return a, errors.Join(err, file.Abort())
 }
 
-// upload reads an upload and hands it to the archive; what is left of the file after that is
-// nobody's.
+// upload reads an upload and hands it to the archive.
 func (r *request) upload(parts *formParts, file *archive.FileUpload) (*answer, error) {
 	refuse, err := refusesDuplicates(r, "skip")
 	if err != nil {
@@ -221,7 +219,7 @@ func (r *request) upload(parts *formParts, file *archive.FileUpload) (*answer, e
 			w.Key("report")
 			writeReport(w, report)
 		})
-	case in.Target == 0: // the file names its targets
+	case in.Target == 0: // the rows of the file name their targets
 		return r.uploadedByObject(views, report)
 	}
 	return r.uploaded(views[0], report)
@@ -229,12 +227,12 @@ func (r *request) upload(parts *formParts, file *archive.FileUpload) (*answer, e
 
 const (
 	noFile      = "No file was submitted."
-	maxFormText = 1 << 20 // bytes of the fields of an upload, their names included
-	formField   = 64      // about what a field takes beside them
+	maxFormText = 1 << 20 // bytes of the fields of an upload, with their names
+	formField   = 64      // bytes that a field takes in addition, roughly
 )
 
-// readUpload reads the parts of an upload: the file into file, the fields into a form. The name is
-// "" when there is no file.
+// readUpload reads the parts of an upload: the file into file, the fields into form. name is ""
+// when there is no file.
 func (r *request) readUpload(parts *formParts, file *archive.FileUpload) (form url.Values, name string, err error) {
 	form = url.Values{}
 	room := int64(maxFormText)
@@ -278,18 +276,18 @@ func (r *request) readUpload(parts *formParts, file *archive.FileUpload) (form u
 
 func isUnexpected(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
 
-// fileName is the file's name as it was sent, without folders. (part.FileName takes folders away as
-// this system writes them.)
+// fileName returns the name of the file without folders, with either kind of slash. (part.FileName
+// knows only the kind of this system.)
 func fileName(part *multipart.Part) string {
 	name := strings.ReplaceAll(part.FileName(), `\`, "/")
 	return name[strings.LastIndexByte(name, '/')+1:]
 }
 
-// productInput turns what was sent into what the archive wants.
+// productInput converts a form for the archive.
 func productInput(form url.Values, name string) *archive.ProductInput {
 	p := &archive.ProductInput{FileName: name}
 	rec := wire.Decode(uploadFields, wire.Input{Form: form}, false, &p.List, "")
-	// an empty one is none, rather than not given
+	// an empty target is null, not missing
 	if form.Has("target") && !rec.Get("target").Given && !p.Has("target") {
 		p.Add("target", wire.MsgNull)
 	}
@@ -308,8 +306,8 @@ func productInput(form url.Values, name string) *archive.ProductInput {
 	return p
 }
 
-// formGroups reads the groups of a form: groups[0]id=3, groups as JSON text ([{"id": 3}]), or
-// groups=3 as often as need be.
+// formGroups reads the groups of a form: groups[0]id=3, groups as JSON ([{"id": 3}]), or any number
+// of groups=3.
 func formGroups(form url.Values, p *problem.List) []auth.GroupRef {
 	field := wire.Field{Name: "groups", Kind: wire.List, Of: groupFields}
 	var refs []auth.GroupRef
@@ -340,7 +338,7 @@ func formGroups(form url.Values, p *problem.List) []auth.GroupRef {
 	return slices.Clip(refs)
 }
 
-// uploaded answers an upload: the product, as a TOM does without its data, and the report.
+// uploaded answers an upload with the product, without its datums as a TOM does, and the report.
 func (r *request) uploaded(v *archive.ProductView, report *archive.Report) (*answer, error) {
 	return r.object(http.StatusCreated, func(w *wire.Writer) {
 		r.writeUploaded(w, v)
@@ -350,7 +348,7 @@ func (r *request) uploaded(v *archive.ProductView, report *archive.Report) (*ans
 	})
 }
 
-// writeUploaded writes the members of a new product, without its data.
+// writeUploaded writes the members of a new product, without its datums.
 func (r *request) writeUploaded(w *wire.Writer, v *archive.ProductView) {
 	before, after := r.api.productColumns(r.base())
 	writeColumns(w, before, v)
@@ -359,8 +357,8 @@ func (r *request) writeUploaded(w *wire.Writer, v *archive.ProductView) {
 	writeColumns(w, after, v)
 }
 
-// uploadedByObject answers an upload whose rows named their targets: a product for each, and the
-// report.
+// uploadedByObject answers an upload whose rows named their targets: with a product for each
+// target, and the report.
 func (r *request) uploadedByObject(views []*archive.ProductView, report *archive.Report) (*answer, error) {
 	return r.object(http.StatusCreated, func(w *wire.Writer) {
 		w.Key("products")
@@ -375,7 +373,7 @@ func (r *request) uploadedByObject(views []*archive.ProductView, report *archive
 	})
 }
 
-// escapePath writes the path of a file as part of a URL.
+// escapePath returns the path of a file as part of a URL.
 func escapePath(path string) string {
 	parts := strings.Split(path, "/")
 	for i, p := range parts {
@@ -384,12 +382,12 @@ func escapePath(path string) string {
 	return strings.Join(parts, "/")
 }
 
-// inlineTypes are the types of files that a browser may show in place; everything else is to be saved, so
-// that nothing that was uploaded runs in our name.
+// inlineTypes are the types of files that a browser may show. It saves all others, so that no
+// uploaded script runs with the node's origin.
 var inlineTypes = []string{"text/plain", "text/csv", "image/png", "image/jpeg", "image/gif", "application/json",
 	"application/pdf"}
 
-// serveFile sends the file of a data product to those who may see it, in parts if they like.
+// serveFile sends the file of a data product, or a range of it, to viewers who may see it.
 func (api *API) serveFile(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
 	rq := api.request(w, r, &route{view: "File", spec: spec{oneForm: true}})
 	err := rq.prepare()
@@ -427,7 +425,7 @@ func (r *request) sendFile(name string) error {
 	return nil
 }
 
-// sendView sends what is to be seen of a file: its preview or its header.
+// sendView sends a view of a file: its preview or its header.
 func (r *request) sendView(kind string, look func() ([]byte, error)) error {
 	b, err := look()
 	if err != nil {

@@ -13,13 +13,13 @@ import (
 )
 
 // column writes one member of a row. The columns of a resource are its fields that are not
-// write-only, in the order in which they are answered.
+// write-only, in the order of the answer.
 type column[T any] struct {
 	name  string
 	write func(w *wire.Writer, v *T)
 }
 
-// writeRow writes an object of columns.
+// writeRow writes a row as an object.
 func writeRow[T any](w *wire.Writer, columns []column[T], v *T) {
 	w.Open('{')
 	writeColumns(w, columns, v)
@@ -33,7 +33,7 @@ func writeColumns[T any](w *wire.Writer, columns []column[T], v *T) {
 	}
 }
 
-// names lists what columns are called.
+// names lists the names of columns.
 func names[T any](columns []column[T]) []string {
 	list := make([]string, len(columns))
 	for i := range columns {
@@ -42,30 +42,29 @@ func names[T any](columns []column[T]) []string {
 	return list
 }
 
-// pickColumns leaves out the columns that are not wanted. asked are further ones, which are written
-// only when they are named.
-func pickColumns[T any](r *request, columns []column[T], asked ...column[T]) []column[T] {
+// pickColumns returns the columns that the client wants. optional columns are written only when
+// fields= names them.
+func pickColumns[T any](r *request, columns []column[T], optional ...column[T]) []column[T] {
 	if r.picked == nil {
 		return columns
 	}
-	return slices.DeleteFunc(slices.Concat(columns, asked), func(c column[T]) bool { return !r.picked[c.name] })
+	return slices.DeleteFunc(slices.Concat(columns, optional), func(c column[T]) bool { return !r.picked[c.name] })
 }
 
-// flushAt is how much of a long list is gathered before it is sent. Shorter answers are sent as a
-// whole.
+// flushAt is the size in bytes from which a list is sent in parts. Shorter answers are sent whole.
 const flushAt = 256 << 10
 
-// maxPageRows is how many rows of a list a page for a browser shows, whatever limit is asked for,
-// and maxPageText after how many bytes of JSON no further row of it is read.
+// A page for a browser shows at most maxPageRows rows of a list, whatever the limit, and reads no
+// further row after maxPageText bytes of JSON.
 const (
 	maxPageRows = 100
 	maxPageText = 1 << 20
 )
 
-// errPageFull ends a query for a page that shows only the beginning of its answer.
+// errPageFull ends a query when a page cannot show more of its answer.
 var errPageFull = errors.New("the page is full")
 
-// listWriter writes a page of a list: short ones as one answer, long ones as a stream.
+// listWriter writes a page of a list: a short one as one answer, a long one as a stream.
 type listWriter struct {
 	wire.Writer
 	r      *request
@@ -77,7 +76,7 @@ func newListWriter(r *request, page archive.Page) *listWriter {
 	return &listWriter{Writer: wire.Writer{Buf: newBody()}, r: r, page: page}
 }
 
-// begin writes what stands before the rows.
+// begin writes what comes before the rows.
 func (l *listWriter) begin(e archive.Extent) error {
 	base := l.r.base() + l.r.URL.EscapedPath()
 	var next, previous string
@@ -103,10 +102,10 @@ func (l *listWriter) begin(e archive.Extent) error {
 	return nil
 }
 
-// full reports that much was gathered.
+// full reports whether enough is buffered to be sent.
 func (l *listWriter) full() bool { return len(l.Buf) >= flushAt }
 
-// checkPageFull ends the query when a page shows no more than what was gathered.
+// checkPageFull ends the query if a page for a browser cannot show more.
 func (l *listWriter) checkPageFull() error {
 	if l.r.html && len(l.Buf) > maxPageText {
 		return errPageFull
@@ -114,7 +113,7 @@ func (l *listWriter) checkPageFull() error {
 	return nil
 }
 
-// flush sends what has been gathered, when it is much.
+// flush sends what is buffered, if that is enough.
 func (l *listWriter) flush() error {
 	if !l.full() || l.r.html {
 		return nil
@@ -132,7 +131,7 @@ func (l *listWriter) flush() error {
 	return err
 }
 
-// list answers with a page of a list, which run gives out.
+// list answers with a page of a list, which run writes.
 func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 	if r.strict() {
 		if err := strictPage(r.query); err != nil {
@@ -158,7 +157,7 @@ func (r *request) list(run func(l *listWriter) error) (*answer, error) {
 	return l.finish(err)
 }
 
-// finish answers with what has been written; err is that of the query.
+// finish answers with what has been written; err is the error of the query.
 func (l *listWriter) finish(err error) (*answer, error) {
 	switch {
 	case errors.Is(err, errPageFull):
@@ -175,10 +174,10 @@ func (l *listWriter) finish(err error) (*answer, error) {
 	return &answer{sent: true}, nil
 }
 
-// rows is the archive's Out of a list whose rows have these columns, and those of asked that were
-// asked for.
-func rows[T any](l *listWriter, columns []column[T], asked ...column[T]) archive.Out[T] {
-	columns = pickColumns(l.r, columns, asked...)
+// rows returns the archive's Out for a list with these columns, and with those of optional that the
+// client asked for.
+func rows[T any](l *listWriter, columns []column[T], optional ...column[T]) archive.Out[T] {
+	columns = pickColumns(l.r, columns, optional...)
 	return archive.Out[T]{
 		Begin: l.begin,
 		Row:   func(v *T) error { writeRow(&l.Writer, columns, v); return l.checkPageFull() },
@@ -203,13 +202,13 @@ func shortList[T any](r *request, read func(archive.Page) ([]T, int, error),
 	})
 }
 
-// pageOf returns a page of a list that was read whole.
+// pageOf returns a page of a list that is in memory.
 func pageOf[T any](list []T, p archive.Page) []T {
 	first := min(p.Offset, len(list))
 	return list[first : first+min(p.Limit, len(list)-first)]
 }
 
-// getByID answers with one small object by its id.
+// getByID answers with one small object.
 func getByID[T any](r *request, get func(uint64) (T, error), write func(*wire.Writer, *T)) (*answer, error) {
 	id, err := r.id()
 	if err != nil {
@@ -224,7 +223,7 @@ func getByID[T any](r *request, get func(uint64) (T, error), write func(*wire.Wr
 	return &answer{status: http.StatusOK, body: w.Buf}, nil
 }
 
-// deleteByID deletes one object by its id.
+// deleteByID deletes one object.
 func deleteByID(r *request, del func(context.Context, uint64) error) (*answer, error) {
 	id, err := r.id()
 	if err != nil {
@@ -236,7 +235,7 @@ func deleteByID(r *request, del func(context.Context, uint64) error) (*answer, e
 	return noContent()
 }
 
-// record reads the body as a record of some fields.
+// record reads the body as a record of these fields.
 func (r *request) record(fields []wire.Field, part bool) (wire.Record, error) {
 	in, err := r.input()
 	if err != nil {
@@ -247,7 +246,7 @@ func (r *request) record(fields []wire.Field, part bool) (wire.Record, error) {
 	return rec, p.Err()
 }
 
-// optID is an id that may have been given.
+// optID returns an id that may be missing.
 func optID(id uint64, given bool) archive.Opt[uint64] {
 	return archive.Opt[uint64]{Given: given, Value: id}
 }
@@ -260,10 +259,11 @@ func optFloat(g *wire.Given) archive.Opt[float64] {
 	return archive.Opt[float64]{Given: g.Given, Null: g.Null, Value: g.Float}
 }
 
-// bodies keeps buffers of answers for use again.
+// bodies is a pool of buffers for answers.
 var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 32<<10); return &b }}
 
-// maxKept is the largest buffer that is kept; what is longer than that is sent as a stream.
+// maxKept is the capacity of the largest buffer in the pool, in bytes. Longer answers are sent as a
+// stream.
 const maxKept = 2 * flushAt
 
 func newBody() []byte { return (*bodies.Get().(*[]byte))[:0] }

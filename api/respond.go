@@ -20,9 +20,9 @@ import (
 	"nightjar/internal/problem"
 )
 
-// indentBody indents JSON for people, if they asked for that by Accept: application/json; indent=4, as
-// Django REST framework does. Long lists, which are sent as they are read, stay as they are, and so
-// does what would be longer than maxIndented.
+// indentBody indents JSON if the client asks for it with Accept: application/json; indent=4, as
+// Django REST framework does. It does not indent what would become longer than maxIndented, nor
+// long lists, which are sent while they are read.
 func (r *request) indentBody(body []byte) []byte {
 	if r.indent == 0 {
 		return body
@@ -42,7 +42,7 @@ func (r *request) write(a *answer) {
 	if r.indent > 0 {
 		a.body, a.reusable = r.indentBody(a.body), false
 	}
-	// a page shows more than the answer, and is not it
+	// the tag of a page would have to cover more than the answer
 	if r.reads() && a.status == http.StatusOK && h.Get("ETag") == "" && !r.html {
 		tag := hashTag(a.body)
 		if h.Set("ETag", tag); isFresh(r.Request, tag) {
@@ -50,8 +50,8 @@ func (r *request) write(a *answer) {
 		}
 	}
 	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
-		// that of a 304 would take the place of the stored answer's, and a page without scripts and
-		// style is of no use
+		// the policy would replace that of the stored answer, and a page without scripts and styles
+		// is of no use
 		h.Del("Content-Security-Policy")
 		r.w.WriteHeader(a.status)
 		return
@@ -69,7 +69,7 @@ func (r *request) write(a *answer) {
 	}
 }
 
-// fail answers with an error. This is the one place that knows which error has which status.
+// fail answers with an error. Only fail knows which error has which status.
 func (r *request) fail(err error) {
 	status := http.StatusInternalServerError
 	var w wire.Writer
@@ -160,15 +160,16 @@ func statusOf(k problem.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// Answers carry an ETag, with which a client can ask again and be told that nothing has changed. It
-// is a weak one, since the same answer may be compressed or not.
+// Answers carry an ETag, with which a client can ask whether anything has changed. The tag is weak,
+// since the same answer may be compressed or not.
 //
-// What a route answers that is cacheable depends on what was asked, by whom, and on the data file,
-// and each change of the file that it shows is in the log. Its tag is made of these, so that "not
-// modified" costs no query: the head of the log is read before the data are, and an answer that is
-// newer than its tag is merely asked for again. The tag of other answers is a hash of them.
+// The answer of a cacheable route depends on the request, the viewer and the data file, and every
+// change of the file that the answer shows is in the log. So its tag is a hash of these, and
+// finding that nothing has changed needs no query. The head of the log is read before the records:
+// if a write comes between, the answer is newer than its tag, and the client merely asks again. The
+// tag of any other answer is a hash of its body.
 
-// cacheTag is the tag of what a cacheable route answers now.
+// cacheTag returns the tag of the current answer of a cacheable route.
 func (r *request) cacheTag() string {
 	head := r.api.archive.Head()
 	h := fnv.New128a()
@@ -187,8 +188,8 @@ func (r *request) cacheTag() string {
 		b[17] = 1
 	}
 	h.Write(b[:])
-	// The viewer and the policy were read before the head: after a change of the viewer's groups or
-	// of the policy the tag is another one.
+	// The viewer and the policy were read before the head: if the viewer's groups or the policy
+	// change, so does the tag.
 	p := r.access.Policy()
 	fmt.Fprintf(h, "%s\x00%s\x00", p.Mode, p.Strategy)
 	for _, g := range r.viewer.Groups {
@@ -200,13 +201,13 @@ func (r *request) cacheTag() string {
 
 func weakTag(sum []byte) string { return `W/"` + hex.EncodeToString(sum[:12]) + `"` }
 
-// hashTag is the tag of a body.
+// hashTag returns the tag of a body.
 func hashTag(body []byte) string {
 	sum := sha256.Sum256(body)
 	return weakTag(sum[:12])
 }
 
-// isFresh says whether the client has what a tag stands for.
+// isFresh reports whether the client has the answer with this tag.
 func isFresh(r *http.Request, tag string) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
@@ -220,7 +221,7 @@ func isFresh(r *http.Request, tag string) bool {
 	return false
 }
 
-// whyNotReady says what is wrong, in words that give no path away.
+// whyNotReady says what is wrong without naming a path.
 func whyNotReady(err error) string {
 	switch {
 	case errors.Is(err, archive.ErrLost):
@@ -235,7 +236,7 @@ func whyNotReady(err error) string {
 	return "The node's file cannot be read."
 }
 
-// processingFailed is what a TOM says, whatever was wrong.
+// processingFailed is what a TOM answers, whatever the error.
 const processingFailed = "There was an error in processing your DataProduct into individual ReducedDatum objects."
 
 func writeProcessingError(w *wire.Writer, e *archive.ProcessingError) {
@@ -246,16 +247,16 @@ func writeProcessingError(w *wire.Writer, e *archive.ProcessingError) {
 	})
 }
 
-// writeReport writes what was found in a file and what became of it.
+// writeReport writes what was found in a file and what was made of it.
 func writeReport(w *wire.Writer, report *archive.Report) {
 	b, err := json.Marshal(report)
 	if err != nil {
-		panic(err) // it holds nothing that JSON has no form for
+		panic(err) // unreachable: all of a report can be encoded
 	}
 	w.Raw(b)
 }
 
-// bodyFailed says what is answered when a body did not come as it should.
+// bodyFailed returns the answer to a body that could not be read.
 func bodyFailed(err error) (status int, detail string) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return http.StatusRequestTimeout, "The body did not come in time."

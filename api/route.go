@@ -151,7 +151,7 @@ func (rt *route) sentFields() []wire.Field {
 	return rt.fields
 }
 
-// A request is in progress.
+// request is an HTTP request with its route, its viewer and the form of its answer.
 type request struct {
 	*http.Request
 	api        *API

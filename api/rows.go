@@ -18,18 +18,18 @@ import (
 	"nightjar/internal/problem"
 )
 
-// rowReader gives the lines of a stream that hold something, each a JSON object, with their numbers.
-// What is wrong with a line is added to p.
+// rowReader reads the rows of a stream, each as a JSON object, with their line numbers. It skips
+// blank lines.
 type rowReader struct {
 	r       *request
 	b       *bufio.Reader
 	line    int
 	most    int64
-	refusal string     // why the line cannot be read, "" if it can
-	csv     *csvReader // gives the lines, where the body is CSV
+	refusal string     // why the row cannot be read, "" if it can
+	csv     *csvReader // the source of the rows if the body is CSV, nil if not
 }
 
-// lines reads the body as lines of JSON, or as CSV whose columns table knows.
+// lines reads the body as lines of JSON, or as CSV with the columns of table.
 func (r *request) lines(table csvTable) *rowReader {
 	l := &rowReader{r: r, most: r.api.o.MaxLine}
 	if r.isLocal() {
@@ -43,10 +43,10 @@ func (r *request) lines(table csvTable) *rowReader {
 	return l
 }
 
-// ownLine is how many bytes a line may have at least that comes through the control socket.
+// ownLine is the least that MaxLine is for the control socket, in bytes.
 const ownLine = 64 << 20
 
-// next gives the next line, which is valid until the one after it.
+// next returns the next row, which is valid until the following call.
 func (l *rowReader) next() (text []byte, err error) {
 	for {
 		if l.csv != nil {
@@ -68,7 +68,7 @@ func (l *rowReader) next() (text []byte, err error) {
 	}
 }
 
-// object reads a line as an object; what is wrong is added to p.
+// object reads a row as an object, and adds its problems to p.
 func (l *rowReader) object(text []byte, p *problem.List) (in wire.Input, ok bool) {
 	if l.refusal != "" {
 		p.Add("", "JSON parse error - %s", l.refusal)
@@ -86,13 +86,13 @@ func (l *rowReader) object(text []byte, p *problem.List) (in wire.Input, ok bool
 	return in, ok
 }
 
-// isRows says that the body is a stream of rows: lines of JSON, or CSV.
+// isRows reports whether the body is a stream of rows.
 func (r *request) isRows() bool {
 	media, _ := r.mediaType()
 	return media == typeNDJSON || media == typeCSV
 }
 
-// writeRejected writes how many lines were left out, and why the first of them were.
+// writeRejected writes how many rows were rejected, and the problems of the first of them.
 func writeRejected(w *wire.Writer, list []archive.RowProblem, more int) {
 	w.IntMember("rejected", int64(len(list)+more))
 	w.Key("problems")
@@ -107,7 +107,7 @@ func writeRejected(w *wire.Writer, list []archive.RowProblem, more int) {
 	})
 }
 
-// read reads a line without its end; io.EOF after the last.
+// read returns a line without its end, and io.EOF after the last.
 func (l *rowReader) read() ([]byte, error) {
 	text, err := l.b.ReadSlice('\n')
 	if err == nil || errors.Is(err, io.EOF) && len(text) > 0 {
@@ -139,14 +139,13 @@ func tooLongLine(most int64) error {
 		detail: fmt.Sprintf("A line, or a row, is longer than %d bytes.", most)}
 }
 
-// A stream of targets or datums may be sent as CSV (RFC 4180) with a header. Each row is made into
-// the object that could have been sent as a line of JSON (csvrows.go), and goes
-// the way of such a line from there on: so the rules of fields, the limits and the reports are the
-// same.
+// A stream of targets or datums can also be CSV (RFC 4180) with a header. Each row becomes the JSON
+// object that could have been sent as a line, and is then treated as such a line: the rules of
+// fields, the limits and the reports are the same.
 
-// csvTable says what the columns of a table are.
+// csvTable knows the columns of a table.
 type csvTable interface {
-	// header is given the names of the columns. Its error refuses the table.
+	// header takes the names of the columns. Its error refuses the table.
 	header(names []string) error
 	// row writes a row as an object. Its error refuses the whole table.
 	row(w *wire.Writer, line int, cells []string) error
@@ -155,14 +154,15 @@ type csvTable interface {
 // maxCSVColumns is how many columns a table may have.
 const maxCSVColumns = wire.MaxParts
 
-// csvReader reads a table row by row. The header may begin with a byte order mark. The apostrophes
-// with which an export keeps spreadsheets from running a cell are taken off.
+// csvReader reads a table row by row. It skips a byte order mark, and removes the apostrophes with
+// which an export keeps spreadsheets from running a cell.
 type csvReader struct {
 	table csvTable
 	body  *csvBody
 	r     *csv.Reader
-	names []string // nil before the header was read
-	// size is that of the row in bytes, and escapes what control characters in the names add to it
+	names []string // nil before the header is read
+	// size is the length of the row in bytes; escapes is what control characters in the names add
+	// to it
 	size, escapes int64
 	out           wire.Writer
 }
@@ -180,8 +180,8 @@ func newCSVReader(r *request, most int64, table csvTable) *csvReader {
 	return c
 }
 
-// next gives the next row as an object, which is valid until the one after it, and its line; io.EOF
-// after the last.
+// next returns the next row as an object, which is valid until the following call, and its line. It
+// returns io.EOF after the last.
 func (c *csvReader) next() (object []byte, line int, err error) {
 	if c.names == nil {
 		if err := c.readHeader(); err != nil {
@@ -227,7 +227,7 @@ func (c *csvReader) readHeader() error {
 	if err != nil {
 		return err
 	}
-	// the names are written again with every row
+	// the names are written with every row
 	if c.body.row > smallBody {
 		return csvError(1, fmt.Sprintf("a header may have %d bytes", smallBody))
 	}
@@ -268,28 +268,29 @@ func (c *csvReader) read() (cells []string, line int, err error) {
 	return cells, line, nil
 }
 
-// csvError refuses a whole table because one line is wrong.
+// csvError refuses a whole table because of one line.
 func csvError(line int, why string) error {
 	return &httpError{status: http.StatusBadRequest, detail: fmt.Sprintf("line %d: %s", line, why)}
 }
 
 // csvBody is a body that is read as CSV. Package csv keeps a whole row in memory, and a row may
-// have many lines. So the body reserves memory as a row grows beyond lineBuffer, and ends when a
-// row is too long. It keeps what it reserved until the request ends, as package csv keeps its
+// have many lines. So csvBody reserves memory when a row grows beyond lineBuffer, and fails when a
+// row is too long. It keeps the reservation until the request ends, since package csv keeps its
 // buffer.
 type csvBody struct {
 	*request
-	most        int64 // bytes of a row
-	got, row    int64 // bytes read, and where the last row ended
-	reservedRow int64 // the share
+	most        int64 // of a row, in bytes
+	got, row    int64 // bytes read, and the offset of the end of the last row
+	reservedRow int64 // bytes reserved for the row
 	skipBOM     func()
 
-	// package csv takes tens of bytes for each cell of a row, so the cells are counted as they come
+	// package csv takes tens of bytes for each cell of a row, so count counts the cells before it
+	// reads them
 	quoted                 bool
 	commas, lines, rowLine int
 }
 
-// count counts the cells of the row that is coming.
+// count counts the cells of the row that is being read.
 func (b *csvBody) count(p []byte) error {
 	for _, c := range p {
 		if c == '\n' {
@@ -311,7 +312,7 @@ func (b *csvBody) count(p []byte) error {
 }
 
 func (b *csvBody) Read(p []byte) (int, error) {
-	ahead := b.got - b.row // the row so far, and up to lineBuffer of what follows
+	ahead := b.got - b.row // the row so far, and up to lineBuffer bytes of what follows
 	if ahead > b.most+lineBuffer {
 		return 0, tooLongLine(b.most)
 	}
@@ -330,9 +331,8 @@ func (b *csvBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// controlEscapes is how many bytes longer a text is as JSON because of its control characters,
-// which take six bytes each: the share of the memory of bodies, four bytes for one, does not cover
-// these.
+// controlEscapes returns how many bytes the control characters of a text add when it is written as
+// JSON, where each takes six. The reserved memory of four bytes for one does not cover them.
 func controlEscapes(s string) (n int64) {
 	for _, c := range []byte(s) {
 		if c < ' ' && c != '\t' && c != '\n' && c != '\r' {

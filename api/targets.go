@@ -12,7 +12,7 @@ import (
 	"nightjar/sky"
 )
 
-// Fields of objects that stand in lists of other resources.
+// Fields of objects in lists of other resources.
 var (
 	groupFields = []wire.Field{
 		{Name: "id", Label: "Id", Kind: wire.Integer},
@@ -29,7 +29,7 @@ var (
 	}
 )
 
-// numberHelp says what a target's numbers are.
+// numberHelp has a label and a help text for each of a target's numbers.
 var numberHelp = map[string][2]string{
 	"ra": {"Right Ascension", "ICRS, degrees, 0 <= ra < 360."}, "dec": {"Declination",
 		"ICRS, degrees, -90 to 90."}, "epoch": {"Epoch", "Julian year."},
@@ -155,8 +155,8 @@ var targetColumns = func() []column[archive.TargetView] {
 	return append(columns, column[T]{"groups", func(w *wire.Writer, v *T) { writeGroups(w, v.Groups) }})
 }()
 
-// targetLists are the lists that a target stands on; a TOM does not tell of them, so they come only
-// when they are named.
+// targetLists are the lists that contain a target. A TOM does not send them, so they are sent only
+// when fields= names them.
 var targetLists = column[archive.TargetView]{"target_lists", func(w *wire.Writer, v *archive.TargetView) {
 	w.List(func() {
 		for _, l := range v.Lists {
@@ -188,7 +188,7 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 	f = archive.TargetFilter{Type: in.Text("type"), Query: in.Text("query"), Key: in.Text("key"),
 		Value: in.Text("value"), List: in.Text("targetlist__name")}
 	if s := in.Text("name"); s != "" {
-		f.Names = strings.Split(s, ",") // the terms are not trimmed: " M2" is another text than "M2"
+		f.Names = strings.Split(s, ",") // the terms are not trimmed: " M2" and "M2" differ
 	}
 	if s := in.Text("name_fuzzy"); s != "" {
 		f.Fuzzy = strings.Split(s, ",")
@@ -243,7 +243,7 @@ func parseRadius(s string) (float64, bool) {
 	return n, ok && n >= 0
 }
 
-// targetInput turns what was sent into what the archive wants.
+// targetInput converts a decoded body for the archive.
 func targetInput(in wire.Input, part bool) *archive.TargetInput {
 	t := &archive.TargetInput{Numbers: map[string]archive.Opt[float64]{}}
 	rec := wire.Decode(targetFields, in, part, &t.List, "")
@@ -290,7 +290,7 @@ var targetSpec = spec{
 
 var targetGroupSpec = spec{missing: problem.Missing("Target")}
 
-// partSpec is that of an alias, a tag and a list of targets.
+// partSpec is the spec of an alias, a tag and a list of targets.
 var partSpec = spec{cacheable: true}
 
 func listTargets(r *request) (*answer, error) {
@@ -346,7 +346,7 @@ func changeTarget(r *request) (*answer, error) {
 		return nil, err
 	}
 	if _, err := r.access.MayChangeTarget(id); err != nil {
-		return nil, err // nothing is said of what was sent for a target that is not there
+		return nil, err // for a target that does not exist the body is not checked
 	}
 	in, err := r.input()
 	if err != nil {

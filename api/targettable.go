@@ -14,21 +14,21 @@ import (
 	"nightjar/sky"
 )
 
-// targetTable makes targets of the rows of a table, as a TOM exports them.
+// targetTable converts rows of a TOM's export of targets.
 type targetTable struct {
 	columns []string
 	numbers map[string]bool
 	notes   []csvNote
-	more    int // notes that were left out
+	more    int // notes beyond maxNotes
 }
 
-// csvNote is something that was changed on the way, on a line of the table; 0 for all lines.
+// csvNote says what was changed in a line of the table; line 0 means all lines.
 type csvNote struct {
 	line int
 	text string
 }
 
-// maxNotes is how many notes are told.
+// maxNotes is how many notes an answer has.
 const maxNotes = 1000
 
 func (t *targetTable) note(line int, text string) {
@@ -39,7 +39,7 @@ func (t *targetTable) note(line int, text string) {
 	t.notes = append(t.notes, csvNote{line, text})
 }
 
-// ownColumns are columns of a TOM's export that the archive fills in by itself.
+// ownColumns are columns of a TOM's export that the archive fills itself.
 var ownColumns = []string{"id", "created", "modified"}
 
 func (t *targetTable) header(names []string) error {
@@ -58,8 +58,8 @@ func (t *targetTable) header(names []string) error {
 	return nil
 }
 
-// row makes a target of a row. A right ascension outside of the circle is taken around it, which is
-// told.
+// row writes a row as a target. A right ascension outside of 0 to 360 degrees is wrapped, with a
+// note.
 func (t *targetTable) row(w *wire.Writer, line int, cells []string) error {
 	var aliases, groups []string
 	var tags [][2]string
@@ -79,7 +79,7 @@ func (t *targetTable) row(w *wire.Writer, line int, cells []string) error {
 		case column == "name", column == "scheme", column == "permissions":
 			w.TextMember(column, cell)
 		case t.numbers[column]:
-			w.TextMember(column, cell) // numbers are read from text, which is refused if it is none
+			w.TextMember(column, cell) // the field reads a number from a text, and refuses any other text
 		case isAlias(column):
 			aliases = append(aliases, cell)
 		case column == "groups":
@@ -125,17 +125,17 @@ func (t *targetTable) row(w *wire.Writer, line int, cells []string) error {
 	return nil
 }
 
-// isAlias says whether a column is one of name2, name3 and so on.
+// isAlias reports whether a column is one of name2, name3 and so on.
 func isAlias(column string) bool {
 	n, err := strconv.Atoi(strings.TrimPrefix(column, "name"))
 	return err == nil && n >= 2 && strings.HasPrefix(column, "name")
 }
 
-// maxCoordinate is how long the text of a coordinate may be that is read here. What is longer, or
-// is no coordinate, is left for the field to refuse.
+// maxCoordinate is the longest text in bytes that is read as a coordinate. The field refuses what
+// is longer.
 const maxCoordinate = 1000
 
-// coordinate reads degrees or sexagesimal.
+// coordinate reads degrees or a sexagesimal angle.
 func (t *targetTable) coordinate(w *wire.Writer, column, cell string, line int) {
 	read := sky.ParseRA
 	if column == "dec" {
@@ -159,14 +159,14 @@ func (t *targetTable) coordinate(w *wire.Writer, column, cell string, line int) 
 	if wrapped < 0 {
 		wrapped += 360
 	}
-	if wrapped == 360 { // a tiny negative one
+	if wrapped == 360 { // a tiny negative number
 		wrapped = 0
 	}
 	t.note(line, "ra "+cell+" is taken as "+strconv.FormatFloat(wrapped, 'f', -1, 64))
 	w.Float(&wrapped)
 }
 
-// writeNotes writes what was changed on the way.
+// writeNotes writes what was changed in the table.
 func (t *targetTable) writeNotes(w *wire.Writer) {
 	w.Key("notes")
 	w.List(func() {
@@ -182,7 +182,7 @@ func (t *targetTable) writeNotes(w *wire.Writer) {
 	w.IntMember("more_notes", int64(t.more))
 }
 
-// importTargets takes a stream of targets, one JSON object a line or as CSV.
+// importTargets reads a stream of targets.
 func importTargets(r *request) (*answer, error) {
 	var table targetTable
 	lines := r.lines(&table)
@@ -211,13 +211,13 @@ func importTargets(r *request) (*answer, error) {
 	})
 }
 
-// maxTargetColumns is how many aliases and different tags together get columns of their own in an
-// export of targets, all of whose rows have all columns.
+// maxTargetColumns is how many columns an export of targets can have for aliases and tags together:
+// every row has all columns.
 const maxTargetColumns = 2_000
 
-// exportTargets sends all targets that pass a filter, as a TOM exports them: aliases as name2, name3
-// and so on, and each tag as a column. A first query finds which columns there are, and for FITS a
-// second one how wide they are.
+// exportTargets sends all targets that pass a filter, as a TOM exports them: aliases as name2,
+// name3 and so on, and each tag as a column. A first query finds the columns. For FITS a second one
+// finds their widths.
 func exportTargets(r *request, format string) (*answer, error) {
 	f, err := parseTargetFilter(r)
 	if err != nil {
@@ -270,15 +270,15 @@ func exportTargets(r *request, format string) (*answer, error) {
 	})
 }
 
-// targetExport is what the columns of an export depend on.
+// targetExport finds the columns of an export.
 type targetExport struct {
 	aliases int // of the target that has most
 	tags    []string
 	known   map[string]bool // the tags
-	used    map[string]bool // numbers that some target has, and scheme
+	used    map[string]bool // numbers, and the scheme, that some target has
 }
 
-// scan adds what a target needs.
+// scan adds the columns that a target needs.
 func (e *targetExport) scan(v *archive.TargetView) error {
 	if e.known == nil {
 		e.known, e.used = map[string]bool{}, map[string]bool{}
