@@ -1,6 +1,5 @@
-// Package transport is what lies between a handler and the network: answers are compressed
-// ([Compress]), and a client that stalls is cut off ([Deadlines]). It knows HTTP and nothing of the
-// API.
+// Package transport sits between a handler and the network. It compresses answers ([Compress]) and
+// cuts off clients that stall ([Deadlines]). It knows HTTP and nothing of the API.
 package transport
 
 import (
@@ -13,15 +12,15 @@ import (
 	"sync"
 )
 
-// minCompressed is the size of the shortest answer that is compressed, in bytes.
+// minCompressed is the size in bytes of the shortest answer that is compressed.
 const minCompressed = 1 << 10
 
 // compressible are the types of answers that compression makes smaller.
 var compressible = []string{"application/json", "application/x-ndjson", "text/html", "text/css", "text/javascript",
 	"text/csv", "text/plain", "image/svg+xml", "application/x-votable+xml"}
 
-// compressor compresses an answer of a compressible type that has minCompressed bytes or more, or
-// does not say how many it has.
+// compressor compresses an answer if its type is compressible, and its length at least
+// minCompressed or unknown.
 type compressor struct {
 	http.ResponseWriter
 	zip     *gzip.Writer
@@ -51,8 +50,8 @@ func takesGzip(r *http.Request) bool {
 	return false
 }
 
-// Compress returns a writer that compresses the answer to r if the client accepts that and it is
-// worth it. The caller calls done when the answer is complete.
+// Compress returns a writer that compresses the answer to r if the client accepts gzip and it is
+// worth it. The caller calls done at the end of the answer.
 func Compress(w http.ResponseWriter, r *http.Request) (out http.ResponseWriter, done func()) {
 	if !takesGzip(r) || r.Method == http.MethodHead || r.Header.Get("Range") != "" {
 		return w, func() {}
@@ -102,7 +101,7 @@ func (c *compressor) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 func (c *compressor) close() {
 	if c.zip != nil {
-		c.zip.Close() // an error means that the connection is gone
+		c.zip.Close() // if this fails, the connection is gone
 		zips.Put(c.zip)
 	}
 }

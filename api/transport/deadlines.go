@@ -8,23 +8,23 @@ import (
 
 // Deadlines bound how long the node waits for a client.
 type Deadlines struct {
-	// BodyStall is how long a body may bring nothing.
+	// BodyStall is how long a body may pause.
 	BodyStall time.Duration
-	// BodyRate is how many bytes a second a body must bring over any RateOver that the node waits
-	// for it; 0 for no bound.
+	// BodyRate is how many bytes a second must arrive over any RateOver that the node waits for a
+	// body; 0 for no bound.
 	BodyRate int64
 	RateOver time.Duration
-	// SendStall is how long the client may take for the next 16 KiB of the answer.
+	// SendStall is how long a client may take for the next 16 KiB of an answer.
 	SendStall time.Duration
 }
 
-// Apply returns w and r with these deadlines.
+// Apply returns a writer and a request with these deadlines.
 func (d Deadlines) Apply(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
 	conn := http.NewResponseController(w)
 	conn.SetWriteDeadline(time.Time{}) // clears that of the previous answer
 	var body *stallReader
 	if r.Body != nil && r.Body != http.NoBody {
-		conn.SetReadDeadline(time.Now().Add(d.BodyStall)) // holds also for what the handler leaves unread
+		conn.SetReadDeadline(time.Now().Add(d.BodyStall)) // also for what the handler leaves unread
 		body = &stallReader{ReadCloser: r.Body, conn: conn, stall: d.BodyStall, over: d.RateOver,
 			need: int64(float64(d.BodyRate) * d.RateOver.Seconds())}
 		r2 := *r
@@ -34,19 +34,20 @@ func (d Deadlines) Apply(w http.ResponseWriter, r *http.Request) (http.ResponseW
 	return &stallWriter{w, conn, d.SendStall, body}, r
 }
 
-// BodyError is an error of the client or the network while a body was read, not one of the node.
+// BodyError is an error of the client or the network during the read of a body, not one of the
+// node.
 type BodyError struct{ err error }
 
 func (e *BodyError) Error() string { return e.err.Error() }
 func (e *BodyError) Unwrap() error { return e.err }
 
-// stallReader is a body that must keep coming at some rate. Only the time that the node waits for it
-// counts, not the time that the node takes to process it.
+// stallReader is a body that must keep arriving at some rate. Only the time that the node waits for
+// it counts, not the time for processing it.
 type stallReader struct {
 	io.ReadCloser
 	conn   *http.ResponseController
 	stall  time.Duration
-	over   time.Duration // in which the next need bytes must come
+	over   time.Duration // during which the next need bytes must arrive
 	need   int64
 	got    int64         // of these
 	waited time.Duration // for these
@@ -55,7 +56,7 @@ type stallReader struct {
 
 func (s *stallReader) Read(b []byte) (int, error) {
 	begun := time.Now()
-	s.conn.SetReadDeadline(begun.Add(min(s.stall, s.over-s.waited))) // fails where there is no network, as in tests
+	s.conn.SetReadDeadline(begun.Add(min(s.stall, s.over-s.waited))) // no effect where there is no network, as in tests
 	n, err := s.ReadCloser.Read(b)
 	s.got += int64(n)
 	if s.waited += time.Since(begun); s.got >= s.need {
@@ -64,7 +65,7 @@ func (s *stallReader) Read(b []byte) (int, error) {
 	switch {
 	case err == io.EOF:
 		s.ended = true
-		s.conn.SetReadDeadline(time.Time{}) // from here on the server only waits for the connection to end
+		s.conn.SetReadDeadline(time.Time{}) // from here on the server only waits for the end of the connection
 	case err != nil:
 		err = &BodyError{err}
 	}
