@@ -129,7 +129,7 @@ func TestDuplicatesAndLists(t *testing.T) {
 			head: []string{"Nightjar-Created", "1", "Nightjar-Duplicate", "2"}},
 		{name: "a long list", as: "astro", method: "POST", path: path + "?duplicates=skip",
 			body: list(slices.Repeat([]string{"1"}, wire.MaxParts+1)...), status: 400, has: []string{
-				"A list may hold 10000 data"}},
+				"A list may hold 10000 datums"}},
 		{name: "a list by a guest", as: "", method: "POST", path: path + "?duplicates=skip",
 			body: list(point(9, "")), status: 401},
 		{name: "a hidden target", as: "bob", method: "POST", path: path + "?duplicates=skip", body: list(point(9, "")),

@@ -57,7 +57,8 @@ func (r *request) inputs() (in wire.Input, list []wire.Value, err error) {
 	}
 	if n, yes := v.TooManyParts(); yes && v.Kind() == '[' && r.route.acceptsList {
 		return wire.Input{}, nil,
-			problem.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.",
+			problem.Invalid("", "A list may hold %d datums; this one has %d. Send more as lines of JSON, with "+
+				"content type %s.",
 				wire.MaxParts, n, typeNDJSON)
 	}
 	return wire.Input{}, nil, problem.Invalid("", "%s", v.WhyNotObject())
@@ -214,7 +215,7 @@ func tooLong(most int64) error { return &http.MaxBytesError{Limit: most} }
 
 // errNothingToAddTo refuses datums and files from a user who cannot add data to any target.
 var errNothingToAddTo = &problem.Error{Kind: problem.Forbidden,
-	Message: "There is no target to which you may add data."}
+	Message: "You may not add data to any target."}
 
 // strangerSlots is how many uploads and large bodies can be received at once from users who cannot
 // add data to any target, one from each. Other users have slots of their own.

@@ -46,7 +46,7 @@ func TestTargetsOfCSV(t *testing.T) {
 		{name: "no name", as: "astro", method: "POST", path: "/api/targets/", body: csvText("ra,dec\n1,1\n"),
 			status: 400, has: []string{"line 1: there is no column name"}},
 		{name: "a column twice", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name, name\n1,1\n"),
-			status: 400, has: []string{"line 1: the column name is there twice"}},
+			status: 400, has: []string{"line 1: the column name appears twice"}},
 		{name: "ragged", as: "astro", method: "POST", path: "/api/targets/",
 			body: csvText("name,ra,dec\nQ1,1,1\nQ2,1\n"), status: 400, has: []string{"line 3: wrong number of fields"}},
 		{name: "a quote", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name,ra,dec\nQ3,1,\"1\n"),

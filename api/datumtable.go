@@ -42,7 +42,7 @@ func (d *datumTable) header(names []string) error {
 	for _, name := range names {
 		key, member := strings.CutPrefix(name, "value.")
 		if !member && !slices.Contains(datumCSVColumns, name) {
-			return fmt.Errorf("the column %q is not known; there may be %s and value.KEY", name,
+			return fmt.Errorf("the column %q is not known; the columns are %s and value.KEY", name,
 				strings.Join(datumCSVColumns, ", "))
 		}
 		c := datumCSVColumn{name: name}
@@ -311,14 +311,17 @@ type valueColumn struct {
 
 // valueHelp has the unit, description and UCD of known members of values.
 var valueHelp = map[string][3]string{
-	"magnitude": {"mag", "Magnitude", "phot.mag"}, "error": {"mag", "Error of the magnitude",
-		"stat.error;phot.mag"}, "limit": {"mag", "Limiting magnitude", "phot.mag;stat.max"},
-	"differential_magnitude": {"mag", "Magnitude against a comparison star", "phot.mag;arith.diff"}, "filter": {"",
-		"Filter", "instr.filter"},
-	"flux": {"", "Flux, in flux_unit", "phot.flux"}, "flux_error": {"", "Error of the flux, in flux_unit",
-		"stat.error;phot.flux"}, "zero_point": {"mag", "Zero point of the flux", "phot.mag;arith.zp"},
-	"magsys": {"", "System of the magnitudes", ""}, "telescope": {"", "Telescope", "instr.tel"}, "instrument": {"",
-		"Instrument", "instr"},
+	"magnitude":              {"mag", "Magnitude", "phot.mag"},
+	"error":                  {"mag", "Error of the magnitude", "stat.error;phot.mag"},
+	"limit":                  {"mag", "Limiting magnitude", "phot.mag;stat.max"},
+	"differential_magnitude": {"mag", "Magnitude against a comparison star", "phot.mag;arith.diff"},
+	"filter":                 {"", "Filter", "instr.filter"},
+	"flux":                   {"", "Flux, in flux_unit", "phot.flux"},
+	"flux_error":             {"", "Error of the flux, in flux_unit", "stat.error;phot.flux"},
+	"zero_point":             {"mag", "Zero point of the flux", "phot.mag;arith.zp"},
+	"magsys":                 {"", "System of the magnitudes", ""},
+	"telescope":              {"", "Telescope", "instr.tel"},
+	"instrument":             {"", "Instrument", "instr"},
 }
 
 // maxValueColumns is how many members of values can have columns of their own. FITS has at most 999

@@ -23,7 +23,7 @@ const (
 )
 
 var eventFilters = []wire.Filter{{Name: "target__id", Kind: wire.Integer,
-	Help: "The target that is watched; it must be given."}}
+	Help: "The target to watch. Required."}}
 
 var eventsSpec = spec{filters: eventFilters, answers: typeEvents}
 
@@ -158,10 +158,11 @@ func (w *streamLimit) begin(who string) error {
 	defer w.mu.Unlock()
 	switch {
 	case w.all >= maxStreams:
-		return &httpError{status: http.StatusServiceUnavailable, detail: "Too many are watching; ask again later."}
+		return &httpError{status: http.StatusServiceUnavailable, detail: "Too many streams of events are open. Try " +
+			"again later."}
 	case w.of[who] >= ownStreams:
 		return &httpError{status: http.StatusTooManyRequests,
-			detail: "You are watching in too many places; ask again later."}
+			detail: "You have too many streams of events open. Close some, or try again later."}
 	}
 	if w.of == nil {
 		w.of = map[string]int{}
@@ -182,12 +183,12 @@ func (w *streamLimit) end(who string) {
 
 var logFilters = []wire.Filter{
 	{Name: "user", Kind: wire.Text,
-		Help: "The name of who did it; owner is whoever used the command line on the node."},
-	{Name: "address", Kind: wire.Text, Help: "The address that it came from."},
+		Help: "The name of the user. owner is the owner of the file, on the command line of the node."},
+	{Name: "address", Kind: wire.Text, Help: "The address of the client."},
 	{Name: "action", Kind: wire.Text, Help: "A part of the action, such as DELETE or /api/targets/."},
-	{Name: "table", Kind: wire.Selected, Help: "A row of this table was made, changed or deleted.",
+	{Name: "table", Kind: wire.Selected, Help: "The table of a record that was created, changed or deleted.",
 		Choices: archive.LogTables},
-	{Name: "id", Kind: wire.Integer, Help: "The row of the table with this id."},
+	{Name: "id", Kind: wire.Integer, Help: "The id of the record in the table."},
 	{Name: "since", Kind: wire.DateTime, Help: "At this time or later."},
 	{Name: "until", Kind: wire.DateTime, Help: "At this time or before."},
 }
@@ -227,17 +228,18 @@ var logFields = []wire.Field{
 	{Name: "sequence", Label: "Sequence", Kind: wire.Integer, ReadOnly: true},
 	{Name: "time", Label: "Time", Kind: wire.DateTime, ReadOnly: true},
 	{Name: "user", Label: "User", Kind: wire.Text, ReadOnly: true,
-		Help: "The name that the user had; owner is whoever used the command line on the node, and nothing the node itself."},
+		Help: "The user's name at that time. owner is the owner of the file, on the command line of the node. Empty " +
+			"for the node itself."},
 	{Name: "user_id", Label: "User id", Kind: wire.Integer, Null: true, ReadOnly: true},
 	{Name: "token", Label: "Token", Kind: wire.Integer, Null: true, ReadOnly: true,
-		Help: "The id of the token, or session, that was used."},
+		Help: "The id of the token or session."},
 	{Name: "address", Label: "Address", Kind: wire.Text, ReadOnly: true},
 	{Name: "action", Label: "Action", Kind: wire.Text, ReadOnly: true},
 	{Name: "changes", Label: "Changes", Kind: wire.List, ReadOnly: true, Of: []wire.Field{
 		{Name: "table", Label: "Table", Kind: wire.Text, ReadOnly: true},
 		{Name: "operation", Label: "Operation", Kind: wire.Text, ReadOnly: true, Help: "created, changed or deleted."},
 		{Name: "count", Label: "Count", Kind: wire.Integer, ReadOnly: true},
-		{Name: "ids", Label: "Ids", Kind: wire.AnyJSON, ReadOnly: true, Help: "The first hundred of the rows."},
+		{Name: "ids", Label: "Ids", Kind: wire.AnyJSON, ReadOnly: true, Help: "The first hundred ids."},
 	}},
 	{Name: "settings", Label: "Settings", Kind: wire.List, ReadOnly: true, Of: []wire.Field{
 		{Name: "name", Label: "Name", Kind: wire.Text, ReadOnly: true},
@@ -245,7 +247,7 @@ var logFields = []wire.Field{
 	}},
 	{Name: "node", Label: "Node", Kind: wire.Text, ReadOnly: true},
 	{Name: "hash", Label: "Hash", Kind: wire.Text, ReadOnly: true,
-		Help: "SHA-256 of the entry, which holds the hash of the one before."},
+		Help: "SHA-256 of the entry, which includes the hash of the previous entry."},
 	{Name: "previous", Label: "Previous", Kind: wire.Text, ReadOnly: true},
 }
 

@@ -20,14 +20,14 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <body><header id="head"><a class="brand" href="/">{{.Node}}</a> <a href="/api/">API</a> <span>{{.Who}}</span></header>
 <main id="main"><h1>{{.View}}</h1>
 <p><code>{{.Method}} {{.URL}}</code></p>
-{{if .Unknown}}<p class="warning">Not known here, and ignored: {{.Unknown}}</p>{{end}}
+{{if .Unknown}}<p class="warning">Unknown query parameters were ignored: {{.Unknown}}</p>{{end}}
 <p id="status">HTTP {{.Status}} {{.StatusText}}<br>Allow: {{.Allow}}</p>
 {{range .Notes}}<p class="warning">{{.}}{{if $.Whole}} <a href="{{$.Whole}}">The whole answer as JSON</a>{{end}}</p>
 {{end}}<pre id="answer" class="answer">`))
 
 // pageEnd comes after the answer.
 var pageEnd = template.Must(template.New("end").Parse(`</pre>
-<div id="tools">{{if .Filters}}<h2>Filters</h2><form method="get">{{range .Filters}}<label>{{.Name}} <input name="{{.Name}}" value="{{.Value}}"> <small>{{.Help}}</small></label>{{end}}<button>Ask</button></form>{{end}}</div>
+<div id="tools">{{if .Filters}}<h2>Filters</h2><form method="get">{{range .Filters}}<label>{{.Name}} <input name="{{.Name}}" value="{{.Value}}"> <small>{{.Help}}</small></label>{{end}}<button>Send</button></form>{{end}}</div>
 </main><div id="notices" role="status" aria-live="polite"></div></body></html>
 `))
 
@@ -49,16 +49,16 @@ func (r *request) writePage(a *answer) {
 		Status                                                          int
 		Notes                                                           []string
 		Filters                                                         []field
-	}{Node: node, View: r.route.view, Method: r.Method, URL: r.URL.RequestURI(), Who: r.viewer.Name, Allow: h.Get(
-		"Allow"),
-		Unknown: h.Get("Nightjar-Unknown-Parameters"), Status: a.status, StatusText: http.StatusText(a.status)}
+	}{Node: node, View: r.route.view, Method: r.Method, URL: r.URL.RequestURI(), Who: r.viewer.Name,
+		Allow: h.Get("Allow"), Unknown: h.Get("Nightjar-Unknown-Parameters"),
+		Status: a.status, StatusText: http.StatusText(a.status)}
 	text, whole := indented(a.body, 2, maxIndented)
 	if r.rowsCapped {
 		data.Notes = append(data.Notes,
-			fmt.Sprintf("A page shows at most %d rows; Next leads to the others.", maxPageRows))
+			fmt.Sprintf("A page shows at most %d rows. Next leads to the others.", maxPageRows))
 	}
 	if a.cut || !whole {
-		data.Notes = append(data.Notes, "The answer is too long for a page, which shows its beginning.")
+		data.Notes = append(data.Notes, "The answer is too long for a page. The page shows its beginning.")
 	}
 	if len(data.Notes) > 0 && r.reads() {
 		q := maps.Clone(r.query)

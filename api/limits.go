@@ -109,8 +109,8 @@ type shares struct {
 	free chan struct{} // closed when a share is returned; nil when nobody waits
 }
 
-// take takes n shares for a sender. All senders together can have most, and one sender each. take
-// waits up to wait for the shares, and then returns refusal.
+// take takes n shares for a sender. It allows all senders together up to most shares, and one
+// sender up to each. It waits for the shares up to wait, and then returns refusal.
 func (s *shares) take(ctx context.Context, who sender, n, most, each int64, wait time.Duration,
 	refusal *problem.Error) error {
 	free := s.try(who, n, most, each)
@@ -174,8 +174,8 @@ var (
 // uploadSlots counts the uploads and large bodies in progress, by sender.
 type uploadSlots struct{ shares }
 
-// acquire waits until an upload may begin: at most all of them run at once, and each of one sender.
-// The caller calls done at its end.
+// acquire waits until an upload may begin. It allows up to all uploads at once, and up to each of
+// one sender. The caller calls done at the end of the upload.
 func (t *uploadSlots) acquire(ctx context.Context, who sender, all, each int,
 	wait time.Duration) (done func(), err error) {
 	if err := t.shares.take(ctx, who, 1, int64(all), int64(each), wait, errManyUploads); err != nil {

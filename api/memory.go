@@ -130,7 +130,7 @@ func (r *request) readAll(body io.Reader, length int64) ([]byte, error) {
 	}
 }
 
-// readInto appends a body to b and returns it. The body is expected to have at most most bytes.
+// readInto appends a body to b. most is the length in bytes that the body should not exceed.
 func (r *request) readInto(b []byte, body io.Reader, most int64) ([]byte, error) {
 	for {
 		var err error
@@ -184,7 +184,7 @@ func (r *request) checkParts(text []byte) (why string) {
 		case ':':
 			members[depth]++
 			if open++; open > jsontext.MaxMembers {
-				return "an object has too many members, together with those that it lies in"
+				return "an object has too many members, including those of the objects around it"
 			}
 			most = max(most, open)
 		case ',':
@@ -228,7 +228,7 @@ const (
 )
 
 var errManyLong = &problem.Error{Kind: problem.TooMany,
-	Message: "Too many long answers are being read at once. Try again later, or ask for fewer " +
+	Message: "Too many long answers are being sent at once. Try again later, or ask for fewer " +
 		"rows at a time.", RetryAfter: 10 * time.Second}
 
 // takeLong takes a place in API.long before the first part of an answer is sent. It does not wait,

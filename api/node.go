@@ -23,16 +23,17 @@ var settingFields = []wire.Field{
 
 var verifyFields = []wire.Field{
 	{Name: "head", Label: "Head", Kind: wire.Text, Blank: true,
-		Help: "A head of the log, as stat and backup print it. Verify also checks that the log has only grown since."},
+		Help: "An earlier head of the log, as stat and backup print it. Verify also checks that the log has only " +
+			"grown since then."},
 	{Name: "repair", Label: "Repair", Kind: wire.Boolean,
-		Help: "First remove references to records that do not exist, and records that are nothing without them."},
+		Help: "First remove references to records that do not exist, and records that are useless without them."},
 }
 
 var verifyFilters = []wire.Filter{{Name: "progress", Kind: wire.Boolean,
-	Help: "Answer with a stream of lines of JSON: how far it is, and at the end what was found."}}
+	Help: "Answer with a stream of JSON lines: the progress, and at the end the result."}}
 
 var pathFields = []wire.Field{{Name: "path", Label: "Path", Kind: wire.Text, Required: true, Verbatim: true,
-	Help: "Where the copy is to be, on the node."}}
+	Help: "The path of the copy on the node."}}
 
 var (
 	settingsSpec   = spec{lists: true}
@@ -134,7 +135,7 @@ func getCertificate(r *request) (*answer, error) {
 	}
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
-		return nil, errors.New("the certificate in the file is no PEM")
+		return nil, errors.New("the certificate in the file is not PEM")
 	}
 	return r.object(http.StatusOK, func(w *wire.Writer) {
 		w.TextMember("certificate", text)
@@ -288,7 +289,7 @@ func reindex(r *request) (*answer, error) {
 		return nil, err
 	}
 	return r.object(http.StatusAccepted, func(w *wire.Writer) {
-		w.TextMember("message", "The index is being made anew; names are found meanwhile.")
+		w.TextMember("message", "The index is being rebuilt. Searches work meanwhile.")
 	})
 }
 

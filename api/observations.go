@@ -19,7 +19,7 @@ var observationFields = []wire.Field{
 	{Name: "status", Label: "Status", Kind: wire.Text},
 	{Name: "facility", Label: "Facility", Kind: wire.Text, Required: true, Max: archive.MaxFacility},
 	{Name: "parameters", Label: "Parameters", Kind: wire.AnyJSON, Required: true,
-		Help: "What was asked of the facility; sent as observing_parameters."},
+		Help: "The parameters for the facility. Sent as observing_parameters."},
 	{Name: "observation_id", Label: "Observation id", Kind: wire.Text, Required: true, Max: archive.MaxObservationID},
 	{Name: "scheduled_start", Label: "Scheduled start", Kind: wire.DateTime},
 	{Name: "scheduled_end", Label: "Scheduled end", Kind: wire.DateTime},
@@ -65,22 +65,22 @@ func writeObservation(w *wire.Writer, v *archive.Observation) {
 }
 
 var observationFilters = []wire.Filter{
-	{Name: "target_id", Kind: wire.Text, Many: true, Help: "The target's id; several may be given."},
-	{Name: "observation_id", Kind: wire.Text, Help: "The facility's id of the observation."},
-	{Name: "facility", Kind: wire.Text, Many: true, Help: "The facility; several may be given."},
+	{Name: "target_id", Kind: wire.Text, Many: true, Help: "The target's id. Can be repeated."},
+	{Name: "observation_id", Kind: wire.Text, Help: "The id that the facility gave the observation."},
+	{Name: "facility", Kind: wire.Text, Many: true, Help: "The facility. Can be repeated."},
 	{Name: "status", Kind: wire.Text, Help: "The status."},
-	{Name: "observationgroup", Kind: wire.Text, Many: true, Help: "A group of observations; there are none here."},
-	{Name: "scheduled_start_after", Kind: wire.DateTime, Help: "Scheduled to start then or later."},
-	{Name: "scheduled_start_before", Kind: wire.DateTime, Help: "Scheduled to start then or earlier."},
-	{Name: "scheduled_end_after", Kind: wire.DateTime, Help: "Scheduled to end then or later."},
-	{Name: "scheduled_end_before", Kind: wire.DateTime, Help: "Scheduled to end then or earlier."},
-	{Name: "created_after", Kind: wire.DateTime, Help: "Noted then or later."},
-	{Name: "created_before", Kind: wire.DateTime, Help: "Noted then or earlier."},
-	{Name: "modified_after", Kind: wire.DateTime, Help: "Changed then or later."},
-	{Name: "modified_before", Kind: wire.DateTime, Help: "Changed then or earlier."},
+	{Name: "observationgroup", Kind: wire.Text, Many: true, Help: "A group of observations. Nightjar has none."},
+	{Name: "scheduled_start_after", Kind: wire.DateTime, Help: "Scheduled to start at or after this time."},
+	{Name: "scheduled_start_before", Kind: wire.DateTime, Help: "Scheduled to start at or before this time."},
+	{Name: "scheduled_end_after", Kind: wire.DateTime, Help: "Scheduled to end at or after this time."},
+	{Name: "scheduled_end_before", Kind: wire.DateTime, Help: "Scheduled to end at or before this time."},
+	{Name: "created_after", Kind: wire.DateTime, Help: "Recorded at or after this time."},
+	{Name: "created_before", Kind: wire.DateTime, Help: "Recorded at or before this time."},
+	{Name: "modified_after", Kind: wire.DateTime, Help: "Changed at or after this time."},
+	{Name: "modified_before", Kind: wire.DateTime, Help: "Changed at or before this time."},
 	{Name: "ordering", Kind: wire.Text,
-		Help: "The order: one or several of " + strings.Join(archive.ObservationOrders, ", ") +
-			", each perhaps with - before it, separated by commas."},
+		Help: "The order: one or more of " + strings.Join(archive.ObservationOrders, ", ") +
+			", separated by commas, each optionally after a minus sign."},
 }
 
 func parseObservationFilter(r *request) (f archive.ObservationFilter, err error) {

@@ -195,7 +195,7 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 					})
 				})
 			}
-			rows(typeNDJSON, "One such object a line; a target may be given by target_name.")
+			rows(typeNDJSON, "One such object in each line. target_name can replace target.")
 			rows(typeCSV, rt.csvHelp)
 		}
 	})
@@ -282,8 +282,11 @@ func (s schema) row(rt *route) {
 
 // field describes a value. A body may spell it in more ways than an answer.
 func (s schema) field(f *wire.Field, sent bool) {
-	kinds := map[wire.Kind]string{wire.Text: "string", wire.Selected: "string", wire.DateTime: "string",
-		wire.FileData: "string", wire.Integer: "integer", wire.Ref: "integer", wire.Float: "number", wire.Boolean: "boolean", wire.List: "array"}
+	kinds := map[wire.Kind]string{
+		wire.Text: "string", wire.Selected: "string", wire.DateTime: "string", wire.FileData: "string",
+		wire.Integer: "integer", wire.Ref: "integer", wire.Float: "number", wire.Boolean: "boolean",
+		wire.List: "array",
+	}
 	if kind, ok := kinds[f.Kind]; ok {
 		s.Key("type")
 		if f.Null || !sent && f.ReadOnly || !sent && f.Kind == wire.DateTime || !sent && f.Kind == wire.Ref {
@@ -359,13 +362,13 @@ func (s schema) responses(rt *route, method string) {
 	case http.MethodGet:
 		if rt.answers != "" {
 			s.member("200", func() {
-				s.TextMember("description", "What was asked for, as it comes.")
+				s.TextMember("description", "The requested stream or file.")
 				s.member("content", func() { s.member(rt.answers, func() {}) })
 			})
 			break
 		}
 		s.member("200", func() {
-			s.TextMember("description", "What was asked for.")
+			s.TextMember("description", "The requested object or list.")
 			s.member("content", func() {
 				s.member(typeJSON, func() { s.member("schema", func() { s.read(rt) }) })
 				if rt.export == nil {
@@ -377,9 +380,9 @@ func (s schema) responses(rt *route, method string) {
 				}
 			})
 		})
-		json(http.StatusNotModified, "Nothing has changed since the answer whose ETag was sent as If-None-Match.", nil)
+		json(http.StatusNotModified, "Nothing has changed since the answer with the ETag in If-None-Match.", nil)
 	case http.MethodDelete:
-		json(http.StatusNoContent, "It is gone.", nil)
+		json(http.StatusNoContent, "Deleted.", nil)
 	case http.MethodPost:
 		status := http.StatusCreated
 		switch rt.path {
@@ -388,12 +391,13 @@ func (s schema) responses(rt *route, method string) {
 		case "/api/node/reindex/":
 			status = http.StatusAccepted
 		}
-		json(status, "It is done, and on the disk.", func() {}) // its members depend on the body
+		json(status, "Done, and written to the disk.", func() {}) // its members depend on the body
 		if len(rt.writeParams) > 0 {
-			json(http.StatusOK, "Nothing was stored: it is there already, and that is no error by duplicates=skip, or this was a dry run.", func() {})
+			json(http.StatusOK, "Nothing was stored: it already exists and duplicates=skip was given, or this was a "+
+				"dry run.", func() {})
 		}
 	default:
-		json(http.StatusOK, "It is done, and on the disk.", func() { s.TextMember("type", "object") })
+		json(http.StatusOK, "Done, and written to the disk.", func() { s.TextMember("type", "object") })
 	}
 	s.Key("default")
 	s.Object(func() { s.TextMember("$ref", "#/components/responses/Refusal") })
@@ -402,7 +406,8 @@ func (s schema) responses(rt *route, method string) {
 func (s schema) components() {
 	s.member("responses", func() {
 		s.member("Refusal", func() {
-			s.TextMember("description", "Why not: by field with status 400, or as detail. Nothing was stored.")
+			s.TextMember("description",
+				"The reason for a refusal: by field with status 400, or as detail. Nothing was stored.")
 			s.member("content", func() {
 				s.member(typeJSON, func() {
 					s.member("schema", func() {
@@ -430,7 +435,7 @@ func (s schema) components() {
 			s.TextMember("type", "apiKey")
 			s.TextMember("in", "header")
 			s.TextMember("name", "Authorization")
-			s.TextMember("description", "The word Token, a blank, and the token.")
+			s.TextMember("description", "The word Token, a space, and the token.")
 		})
 		s.member("session", func() {
 			s.TextMember("type", "apiKey")

@@ -19,7 +19,7 @@ import (
 
 var groupListFilters = []wire.Filter{
 	{Name: "all", Kind: wire.Boolean,
-		Help: "All groups, for superusers, who can then also make, change and delete them."},
+		Help: "All groups. For superusers, who can then also create, change and delete them."},
 	{Name: "name", Kind: wire.Text, Help: "The group's name."},
 }
 
@@ -31,10 +31,10 @@ var userFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "username", Label: "Username", Kind: wire.Text, Required: true, Max: 150},
 	{Name: "password", Label: "Password", Kind: wire.Text, Verbatim: true, Null: true,
-		Help: "At least 8 characters. A user without one comes in with a token only."},
+		Help: "At least 8 characters. Without a password, a user can sign in with a token only."},
 	{Name: "current_password", Label: "Current password", Kind: wire.Text, Verbatim: true, Blank: true,
-		Help: "Asked of those who change their own password."},
-	{Name: "is_superuser", Label: "Superuser", Kind: wire.Boolean, Help: "Sees and may do everything."},
+		Help: "Required to change your own password."},
+	{Name: "is_superuser", Label: "Superuser", Kind: wire.Boolean, Help: "Can see and do everything."},
 	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
 	{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
 }
@@ -43,13 +43,13 @@ var tokenFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "name", Label: "Name", Kind: wire.Text, Blank: true, Max: 100},
 	{Name: "username", Label: "Username", Kind: wire.Text, Blank: true,
-		Help: "Whose token it is; superusers may make tokens for others."},
+		Help: "The user of the token. Superusers can create tokens for others."},
 	{Name: "read_only", Label: "Read only", Kind: wire.Boolean},
 	{Name: "expires", Label: "Expires", Kind: wire.DateTime, Null: true},
 	{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
 	{Name: "last_used", Label: "Last used", Kind: wire.DateTime, ReadOnly: true},
 	{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true,
-		Help: "The secret, shown only once, when the token is made."},
+		Help: "The secret. It is shown only once, when the token is created."},
 }
 
 func (r *request) allGroups() bool { return r.flag("all") }
@@ -324,7 +324,9 @@ func writeToken(w *wire.Writer, t *auth.TokenInfo) {
 }
 
 func listTokens(r *request) (*answer, error) {
-	return shortList(r, func(p archive.Page) ([]auth.TokenInfo, int, error) { return r.auth().Tokens(r.viewer, authPage(p)) }, writeToken)
+	return shortList(r, func(p archive.Page) ([]auth.TokenInfo, int, error) {
+		return r.auth().Tokens(r.viewer, authPage(p))
+	}, writeToken)
 }
 
 func getToken(r *request) (*answer, error) {

@@ -30,11 +30,11 @@ import (
 var productFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "product_id", Label: "Product id", Kind: wire.Text, Null: true, Max: archive.MaxProductID,
-		Help: "A name of one's own for the product, unique."},
+		Help: "A unique name of your choice for the product."},
 	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true},
 	{Name: "observation_record", Label: "Observation record", Kind: wire.Ref, Null: true},
 	{Name: "data", Label: "Data", Kind: wire.FileData, Max: archive.MaxFileName,
-		Help: "The file; sent as the part called file."},
+		Help: "The file. Sent as the part named file."},
 	{Name: "extra_data", Label: "Extra data", Kind: wire.Text, Blank: true, MaxBytes: archive.MaxExtraData},
 	{Name: "data_product_type", Label: "Data product type", Kind: wire.Text, Required: true, Max: 50},
 	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
@@ -49,16 +49,18 @@ var productFields = []wire.Field{
 // uploadFields are read from an upload. The other productFields exist only in answers.
 var uploadFields = []wire.Field{
 	productFields[1], {Name: "target", Label: "Target", Kind: wire.Ref,
-		Help: "Needed, unless the rows of a file of photometry name their objects: then each goes to the target of that name."},
+		Help: "Required, unless the rows of a photometry file name their objects: then each row goes to the target " +
+			"with that name."},
 	productFields[3], productFields[5], productFields[6],
 	{Name: "date_obs", Label: "Date of observation", Kind: wire.Text, Blank: true, Max: 100},
 	{Name: "flux_scale", Label: "Flux scale", Kind: wire.Float, Null: true},
 	{Name: "time_column", Label: "Time column", Kind: wire.Text, Blank: true, Max: 200,
-		Help: "The column of photometry that holds the time, where its name does not tell."},
+		Help: "The column of a photometry file that has the time, if its name does not say so."},
 	{Name: "time_format", Label: "Time format", Kind: wire.Text, Blank: true, Max: 50,
-		Help: "What the time counts: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso; with a scale, as mjd_tt, or with what was subtracted, as jd-2450000."},
+		Help: "The format of the time: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso. It can have a scale, as in " +
+			"mjd_tt, or an offset, as in jd-2450000."},
 	{Name: "columns", Label: "Columns", Kind: wire.Text, Blank: true, Max: 10_000,
-		Help: "Columns by role, a JSON object, such as {\"magnitude\": \"m_corr\"}."},
+		Help: "A JSON object with the columns for roles, such as {\"magnitude\": \"m_corr\"}."},
 }
 
 type productColumn = column[archive.ProductView]
@@ -86,18 +88,19 @@ func (api *API) productColumns(base string) (before, after []productColumn) {
 }
 
 var productFilters = []wire.Filter{
-	{Name: "target_name", Kind: wire.Text, Help: "A part of the target's name or of an alias, whatever the case."},
-	{Name: "facility", Kind: wire.Text, Help: "The facility of the observation that the product came from."},
+	{Name: "target_name", Kind: wire.Text, Help: "A part of the target's name or of an alias, ignoring case."},
+	{Name: "facility", Kind: wire.Text, Help: "The facility of the product's observation."},
 }
 
 var dryRunParameter = wire.Filter{Name: "dry_run", Kind: wire.Boolean,
-	Help: "Tell what would become of the file, and store nothing."}
+	Help: "Report what the upload would do, and store nothing."}
 
 // sentUploadFields are all parts of the form of an upload.
 var sentUploadFields = slices.Concat([]wire.Field{{Name: "file", Label: "File", Kind: wire.FileData, Required: true,
 	Help: "The file."}}, uploadFields, []wire.Field{
 	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
-		Help: "Groups that see the product, in mode objects: as a JSON text, as groups[0]id, or as ids in repeated parts."},
+		Help: "Groups that can see the product, in mode objects: as JSON, as groups[0]id, or as ids in repeated " +
+			"parts."},
 	{Name: "dry_run", Label: "Dry run", Kind: wire.Boolean, Help: dryRunParameter.Help},
 })
 
@@ -235,7 +238,7 @@ const (
 // when there is no file.
 func (r *request) readUpload(parts *formParts, file *archive.FileUpload) (form url.Values, name string, err error) {
 	form = url.Values{}
-	room := int64(maxFormText)
+	left := int64(maxFormText)
 	files := 0
 	for {
 		part, err := parts.next()
@@ -259,12 +262,12 @@ func (r *request) readUpload(parts *formParts, file *archive.FileUpload) (form u
 			continue
 		}
 		field := part.FormName()
-		room -= int64(len(field)) + formField
-		text, err := io.ReadAll(io.LimitReader(part, max(room, 0)+1))
+		left -= int64(len(field)) + formField
+		text, err := io.ReadAll(io.LimitReader(part, max(left, 0)+1))
 		if err != nil {
 			return nil, "", multipartError(err)
 		}
-		if room -= int64(len(text)); room < 0 {
+		if left -= int64(len(text)); left < 0 {
 			return nil, "", &httpError{status: http.StatusRequestEntityTooLarge,
 				detail: "The fields of the form are larger than " + strconv.Itoa(maxFormText) + " bytes."}
 		}
@@ -300,7 +303,7 @@ func productInput(form url.Values, name string) *archive.ProductInput {
 	p.DateObs, p.FluxScale = rec.Get("date_obs").Text, rec.Get("flux_scale").Float
 	p.TimeColumn, p.TimeFormat = rec.Get("time_column").Text, rec.Get("time_format").Text
 	if text := rec.Get("columns").Text; text != "" && json.Unmarshal([]byte(text), &p.Columns) != nil {
-		p.Add("columns", "This must be a JSON object of roles and names of columns.")
+		p.Add("columns", "This must be a JSON object that maps roles to names of columns.")
 	}
 	p.Groups = formGroups(form, &p.List)
 	return p
@@ -330,7 +333,7 @@ func formGroups(form url.Values, p *problem.List) []auth.GroupRef {
 		}
 		j, err := jsontext.Parse([]byte(text))
 		if err != nil {
-			p.Add("groups", "This must be a JSON list of objects with id or name, or an id.")
+			p.Add("groups", "This must be a JSON list of objects with an id or a name, or an id.")
 			continue
 		}
 		take(wire.FromJSON(j))

@@ -18,8 +18,9 @@ import (
 // commonParameters are the parameters of every route.
 var commonParameters = []wire.Filter{
 	{Name: "format", Kind: wire.Selected, Help: "The form of the answer.", Choices: []string{"json", "api"}},
-	{Name: "strict", Kind: wire.Boolean, Help: "Refuse query parameters that are not known, " +
-		"rather than name them in the header Nightjar-Unknown-Parameters; the header Prefer: handling=strict does the same."},
+	{Name: "strict", Kind: wire.Boolean, Help: "Refuse unknown query parameters " +
+		"instead of naming them in the header Nightjar-Unknown-Parameters. The header Prefer: handling=strict does " +
+		"the same."},
 }
 
 // exportFormats are the formats in which format= exports a whole list.
@@ -27,15 +28,16 @@ var exportFormats = []string{"csv", "ecsv", "votable", "fits", "ndjson"}
 
 // listParameters are the parameters of every list.
 var listParameters = []wire.Filter{
-	{Name: "limit", Kind: wire.Integer, Help: "How many rows at the most, 100 if not given."},
-	{Name: "offset", Kind: wire.Integer, Help: "How many rows to leave out at the beginning."},
+	{Name: "limit", Kind: wire.Integer, Help: "The most rows in a page. Default: 100."},
+	{Name: "offset", Kind: wire.Integer, Help: "How many rows to skip."},
 }
 
 // cursorParameters are the parameters of lists that can be read by cursor.
 var cursorParameters = []wire.Filter{
 	{Name: "pagination_style", Kind: wire.Selected, Choices: []string{"offset", "cursor"},
-		Help: "How pages follow each other: by the number of rows before them, or by the row that they begin after, which stays right while rows are added and deleted."},
-	{Name: "cursor", Kind: wire.Text, Help: "Where the page is, out of next or previous of another one."},
+		Help: "How pages follow each other: by the number of rows before them, or by the row before them, which " +
+			"stays correct while rows are added and deleted."},
+	{Name: "cursor", Kind: wire.Text, Help: "The position of the page, from next or previous of another page."},
 }
 
 // parameters lists the query parameters of a route, for reads or for writes.
@@ -55,7 +57,7 @@ func (rt *route) parameters(reads bool) []wire.Filter {
 	if len(rt.members) > 0 {
 		known = append(known, wire.Filter{Name: "fields", Kind: wire.Text,
 			Choices: slices.Concat(rt.members, rt.optionalMembers),
-			Help:    "The members that are wanted, separated by commas; all if not given."})
+			Help:    "The members to return, separated by commas. Default: all."})
 	}
 	for _, f := range commonParameters {
 		if f.Name == "format" && rt.export != nil {

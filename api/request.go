@@ -289,7 +289,8 @@ func (api *API) shareAcrossSites(w http.ResponseWriter, r *http.Request) (answer
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
 	h.Set("Access-Control-Expose-Headers",
-		"Allow, Content-Disposition, Content-Range, ETag, Nightjar-Created, Nightjar-Duplicate, Nightjar-Request, Nightjar-Unknown-Parameters, Preference-Applied, Retry-After, WWW-Authenticate")
+		"Allow, Content-Disposition, Content-Range, ETag, Nightjar-Created, Nightjar-Duplicate, Nightjar-Request, "+
+			"Nightjar-Unknown-Parameters, Preference-Applied, Retry-After, WWW-Authenticate")
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
@@ -347,9 +348,10 @@ func (r *request) isLink() bool {
 }
 
 var (
-	errForeignWrite = &httpError{status: http.StatusForbidden, detail: "This write comes from another site."}
-	errForeignRead  = &httpError{status: http.StatusForbidden,
-		detail: "This request comes from another site, which needs a token."}
+	errForeignWrite = &httpError{status: http.StatusForbidden, detail: "A page of another site sent this write. Use " +
+		"the node's own pages, or a token."}
+	errForeignRead = &httpError{status: http.StatusForbidden,
+		detail: "A page of another site sent this request. Such pages need a token."}
 )
 
 // checkSite refuses a request that another site made the browser send with credentials. Links from
@@ -375,7 +377,8 @@ func (r *request) challenge() string {
 	if r.Header.Get("X-Requested-With") == "XMLHttpRequest" || r.fromOtherSite() || mode != "" && mode != "navigate" {
 		return quiet
 	}
-	if u, err := url.Parse(r.Header.Get("Referer")); err != nil || u.Host != "" && !r.isOwnOrigin(u.Scheme+"://"+u.Host) {
+	if u, err := url.Parse(r.Header.Get("Referer")); err != nil ||
+		u.Host != "" && !r.isOwnOrigin(u.Scheme+"://"+u.Host) {
 		return quiet
 	}
 	return dialogue

@@ -118,7 +118,7 @@ func (r *request) fail(err error) {
 	case errors.Is(err, archive.ErrUnfinished):
 		r.api.o.Log.Error("cannot finish", "method", r.Method, "path", r.URL.Path, "error", err)
 		status = http.StatusServiceUnavailable
-		detail("The request was begun and will be finished when the node is started again. " + whyNotReady(err))
+		detail("The request has been started, and will be finished when the node is restarted. " + whyNotReady(err))
 	case errors.Is(err, archive.ErrFailed), errors.Is(err, archive.ErrClosed):
 		r.api.o.Log.Error("cannot write", "method", r.Method, "path", r.URL.Path, "error", err)
 		status = http.StatusServiceUnavailable
@@ -230,7 +230,7 @@ func whyNotReady(err error) string {
 	case errors.Is(err, archive.ErrFailed):
 		return "Writing to the disk failed: nothing is written until a restart. Reading goes on."
 	case errors.Is(err, archive.ErrNoRoom):
-		return "The node's disk has too little free space: nothing is written until there is room. Reading and " +
+		return "The node's disk has too little free space: nothing is written until there is more. Reading and " +
 			"deleting go on."
 	}
 	return "The node's file cannot be read."

@@ -240,7 +240,7 @@ func (c *csvReader) readHeader() error {
 		c.escapes += controlEscapes(name)
 		names[i] = unescapeFormula(strings.TrimSpace(name))
 		if names[i] != "" && seen[names[i]] {
-			return csvError(1, fmt.Sprintf("the column %s is there twice", names[i]))
+			return csvError(1, fmt.Sprintf("the column %s appears twice", names[i]))
 		}
 		seen[names[i]] = true
 	}

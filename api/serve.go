@@ -23,7 +23,7 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if host := api.siteOf(r).host; !api.knowsHost(host) {
 			api.request(w, r, &route{view: "Host"}).fail(&httpError{status: http.StatusBadRequest,
 				detail: "This node is not called " + strconv.Quote(host) +
-					". The names by which it may be called are set where it is started, with --base-url or --allow-host."})
+					". Its names are set with --base-url or --allow-host when it is started."})
 			return
 		}
 		if api.shareAcrossSites(w, r) {

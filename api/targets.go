@@ -31,23 +31,32 @@ var (
 
 // numberHelp has a label and a help text for each of a target's numbers.
 var numberHelp = map[string][2]string{
-	"ra": {"Right Ascension", "ICRS, degrees, 0 <= ra < 360."}, "dec": {"Declination",
-		"ICRS, degrees, -90 to 90."}, "epoch": {"Epoch", "Julian year."},
-	"parallax": {"Parallax", "Milliarcseconds."}, "pm_ra": {"Proper Motion (RA)",
-		"Milliarcseconds a year."}, "pm_dec": {"Proper Motion (Declination)", "Milliarcseconds a year."},
-	"galactic_lng": {"Galactic Longitude", "Degrees."}, "galactic_lat": {"Galactic Latitude",
-		"Degrees."}, "distance": {"Distance", "Parsecs."}, "distance_err": {"Distance Error", "Parsecs."},
-	"epoch_of_elements": {"Epoch of Elements", "MJD."}, "mean_anomaly": {"Mean Anomaly",
-		"Degrees."}, "arg_of_perihelion": {"Argument of Perihelion", "J2000, degrees."},
-	"eccentricity": {"Eccentricity", ""}, "lng_asc_node": {"Longitude of Ascending Node",
-		"J2000, degrees."}, "inclination": {"Inclination to the ecliptic", "J2000, degrees."},
-	"mean_daily_motion": {"Mean Daily Motion", "Degrees a day."}, "semimajor_axis": {"Semimajor Axis",
-		"Astronomical units."}, "epoch_of_perihelion": {"Epoch of Perihelion", "MJD."},
-	"ephemeris_period": {"Ephemeris Period", "Days."}, "ephemeris_period_err": {"Ephemeris Period Error",
-		"Days."}, "ephemeris_epoch": {"Ephemeris Epoch", "MJD."},
-	"ephemeris_epoch_err": {"Ephemeris Epoch Error", "Days."},
-	"perihdist":           {"Perihelion Distance", "Astronomical units."}, "abs_mag": {"Absolute Magnitude",
-		""}, "slope": {"Slope parameter", ""},
+	"ra":                   {"Right Ascension", "ICRS, degrees, 0 <= ra < 360."},
+	"dec":                  {"Declination", "ICRS, degrees, -90 to 90."},
+	"epoch":                {"Epoch", "Julian year."},
+	"parallax":             {"Parallax", "Milliarcseconds."},
+	"pm_ra":                {"Proper Motion (RA)", "Milliarcseconds a year."},
+	"pm_dec":               {"Proper Motion (Declination)", "Milliarcseconds a year."},
+	"galactic_lng":         {"Galactic Longitude", "Degrees."},
+	"galactic_lat":         {"Galactic Latitude", "Degrees."},
+	"distance":             {"Distance", "Parsecs."},
+	"distance_err":         {"Distance Error", "Parsecs."},
+	"epoch_of_elements":    {"Epoch of Elements", "MJD."},
+	"mean_anomaly":         {"Mean Anomaly", "Degrees."},
+	"arg_of_perihelion":    {"Argument of Perihelion", "J2000, degrees."},
+	"eccentricity":         {"Eccentricity", ""},
+	"lng_asc_node":         {"Longitude of Ascending Node", "J2000, degrees."},
+	"inclination":          {"Inclination to the ecliptic", "J2000, degrees."},
+	"mean_daily_motion":    {"Mean Daily Motion", "Degrees a day."},
+	"semimajor_axis":       {"Semimajor Axis", "Astronomical units."},
+	"epoch_of_perihelion":  {"Epoch of Perihelion", "MJD."},
+	"ephemeris_period":     {"Ephemeris Period", "Days."},
+	"ephemeris_period_err": {"Ephemeris Period Error", "Days."},
+	"ephemeris_epoch":      {"Ephemeris Epoch", "MJD."},
+	"ephemeris_epoch_err":  {"Ephemeris Epoch Error", "Days."},
+	"perihdist":            {"Perihelion Distance", "Astronomical units."},
+	"abs_mag":              {"Absolute Magnitude", ""},
+	"slope":                {"Slope parameter", ""},
 }
 
 // targetFields describe a target.
@@ -58,17 +67,18 @@ var targetFields = func() []wire.Field {
 			Help: "Tags: each a key and a value."},
 		{Name: "aliases", Label: "Aliases", Kind: wire.List, Of: aliasFields, Help: "Other names."},
 		{Name: "target_lists", Label: "Target lists", Kind: wire.List, Of: groupFields,
-			Help: "Lists that the target is put on; those that are not there are made."},
+			Help: "Lists to add the target to. Lists that do not exist are created."},
 		{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
-			Help: "Groups that get all rights on the target."},
-		{Name: "name", Label: "Name", Kind: wire.Text, Max: archive.MaxName, Help: "The name, unique."},
+			Help: "Groups that get all rights to the target."},
+		{Name: "name", Label: "Name", Kind: wire.Text, Max: archive.MaxName, Help: "A unique name."},
 		{Name: "type", Label: "Target Type", Kind: wire.Selected, Required: true,
 			Choices: []wire.Choice{{Value: archive.Sidereal, Label: "Sidereal"},
 				{Value: archive.NonSidereal, Label: "Non-sidereal"}}},
 		{Name: "created", Label: "Time Created", Kind: wire.DateTime, ReadOnly: true},
 		{Name: "modified", Label: "Last Modified", Kind: wire.DateTime, ReadOnly: true},
 		{Name: "permissions", Label: "Permissions", Kind: wire.Selected,
-			Help: "Who sees the target beside those who were granted it: everybody (OPEN), who is signed in (PUBLIC), nobody (PRIVATE).",
+			Help: "Who else can see the target, besides the users and groups it is shared with: everybody (OPEN), " +
+				"all signed-in users (PUBLIC), nobody (PRIVATE).",
 			Choices: []wire.Choice{{Value: string(auth.VisibleToAll), Label: "Open"},
 				{Value: string(auth.VisibleToSignedIn), Label: "Public"}, {Value: string(auth.VisibleToGranted),
 					Label: "Private"}}},
@@ -166,20 +176,21 @@ var targetLists = column[archive.TargetView]{"target_lists", func(w *wire.Writer
 }}
 
 var targetFilters = []wire.Filter{
-	{Name: "type", Kind: wire.Selected, Help: "The type of target.",
+	{Name: "type", Kind: wire.Selected, Help: "The target's type.",
 		Choices: []string{archive.Sidereal, archive.NonSidereal}},
 	{Name: "name", Kind: wire.Text,
-		Help: "A part of the name or of an alias, whatever the case; several, separated by commas, of which one must fit."},
+		Help: "A part of the name or of an alias, ignoring case. With several, separated by commas, one must match."},
 	{Name: "name_fuzzy", Kind: wire.Text,
-		Help: "The name or an alias, without regard to case, blanks, dashes, underscores and parentheses; several, separated by commas, of which one must fit."},
-	{Name: "query", Kind: wire.Text, Help: "A part of the name, whatever the case; aliases do not count."},
+		Help: "The name or an alias, ignoring case, blanks, dashes, underscores and parentheses. With several, " +
+			"separated by commas, one must match."},
+	{Name: "query", Kind: wire.Text, Help: "A part of the name, ignoring case. Aliases do not count."},
 	{Name: "key", Kind: wire.Text, Help: "Has a tag with this key."},
 	{Name: "value", Kind: wire.Text, Help: "Has a tag with this value."},
-	{Name: "cone_search", Kind: wire.Text, Help: "ra,dec,radius in degrees: lies in this cone."},
-	{Name: "target_cone_search", Kind: wire.Text, Help: "name,radius: lies within radius degrees of this target."},
-	{Name: "targetlist__name", Kind: wire.Text, Help: "Stands on the list with this name or id."},
+	{Name: "cone_search", Kind: wire.Text, Help: "ra,dec,radius in degrees: inside this cone."},
+	{Name: "target_cone_search", Kind: wire.Text, Help: "name,radius: within radius degrees of this target."},
+	{Name: "targetlist__name", Kind: wire.Text, Help: "On the list with this name or id."},
 	{Name: "order", Kind: wire.Text,
-		Help: "The order: " + strings.Join(archive.TargetOrders, ", ") + ", each also with - before it."},
+		Help: "The order: " + strings.Join(archive.TargetOrders, ", ") + ", each optionally after a minus sign."},
 }
 
 func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
@@ -232,7 +243,8 @@ func parseCone(s string, p *problem.List) *sky.Cone {
 	dec, err2 := sky.ParseDec(parts[1])
 	radius, ok := parseRadius(parts[2])
 	if err1 != nil || err2 != nil || !ok {
-		p.Add("cone_search", "This must be ra,dec,radius, all in degrees, with 0 <= ra < 360, -90 <= dec <= 90 and radius >= 0.")
+		p.Add("cone_search", "This must be ra,dec,radius, all in degrees, with 0 <= ra < 360, -90 <= dec <= 90 and "+
+			"radius >= 0.")
 		return nil
 	}
 	return &sky.Cone{RA: ra, Dec: dec, Radius: radius}
@@ -276,8 +288,8 @@ func groupRefs(items []wire.Record) (refs []auth.GroupRef) {
 }
 
 var targetsSpec = spec{
-	csvHelp: "A header and a target a row: name, type, ra and dec in degrees or sexagesimal, the other numbers, " +
-		"permissions, name2 and so on for aliases, and groups; other columns become tags.",
+	csvHelp: "A header, and a target in each row: name, type, ra and dec in degrees or sexagesimal, the other " +
+		"numbers, permissions, name2 and so on for aliases, and groups; other columns become tags.",
 	fields: targetFields, filters: targetFilters,
 	lists: true, cursors: true, cacheable: true,
 	members: names(targetColumns), optionalMembers: []string{targetLists.name},
@@ -398,21 +410,22 @@ func getTargetList(r *request) (*answer, error) {
 
 func deleteTargetList(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTargetList) }
 
-var suggestionFilters = []wire.Filter{{Name: "q", Kind: wire.Text, Help: "What was typed; it must be given."}}
+var suggestionFilters = []wire.Filter{{Name: "q", Kind: wire.Text, Help: "The text to complete. Required."}}
 
 var suggestedTargetFields = []wire.Field{
 	{Name: "id", Label: "Id", Kind: wire.Integer, ReadOnly: true},
 	{Name: "name", Label: "Name", Kind: wire.Text, ReadOnly: true, Help: "The target's name."},
-	{Name: "as", Label: "As", Kind: wire.Text, ReadOnly: true, Help: "The name or alias that fits."},
+	{Name: "as", Label: "As", Kind: wire.Text, ReadOnly: true, Help: "The name or alias that matches."},
 }
 
 var suggestionFields = []wire.Field{
 	{Name: "targets", Label: "Targets", Kind: wire.List, ReadOnly: true, Of: suggestedTargetFields,
-		Help: "Targets with a name or an alias that contains the text, whatever the case; first those where it begins with it."},
+		Help: "Targets with a name or an alias that contains the text, ignoring case. Those that begin with it come " +
+			"first."},
 	{Name: "similar", Label: "Similar", Kind: wire.List, ReadOnly: true, Of: suggestedTargetFields,
-		Help: "When there are none: targets with a name or an alias that is nearly the text."},
+		Help: "If there are none: targets with a name or an alias that is similar to the text."},
 	{Name: "source_names", Label: "Source names", Kind: wire.AnyJSON, ReadOnly: true,
-		Help: "Source names of reduced data that contain the text, whatever the case."},
+		Help: "Source names of reduced datums that contain the text, ignoring case."},
 }
 
 var suggestionsSpec = spec{filters: suggestionFilters, fields: suggestionFields}

@@ -291,8 +291,9 @@ func (e *targetExport) scan(v *archive.TargetView) error {
 		}
 	}
 	if e.aliases+len(e.tags) > maxTargetColumns {
-		return problem.Invalid("format", "These targets have more than %d aliases and different tags, too many "+
-			"for a table: ask for fewer targets, or for ndjson.", maxTargetColumns)
+		return problem.Invalid("format", "These targets have more than %d aliases and distinct tags, which is too "+
+			"many "+
+			"for a table. Ask for fewer targets, or for ndjson.", maxTargetColumns)
 	}
 	for _, n := range archive.Numbers {
 		e.used[n.Name] = e.used[n.Name] || *n.Of(v.Target) != nil
@@ -366,8 +367,29 @@ func (e *targetExport) appendCells(cells []string, v *archive.TargetView) []stri
 }
 
 // numberUnits are the units of a target's numbers as astropy.units spells them.
-var numberUnits = map[string]string{"ra": "deg", "dec": "deg", "epoch": "yr", "parallax": "mas", "pm_ra": "mas / yr",
-	"pm_dec": "mas / yr", "galactic_lng": "deg", "galactic_lat": "deg",
-	"distance": "pc", "distance_err": "pc", "epoch_of_elements": "d", "mean_anomaly": "deg", "arg_of_perihelion": "deg", "lng_asc_node": "deg", "inclination": "deg",
-	"mean_daily_motion": "deg / d", "semimajor_axis": "AU", "epoch_of_perihelion": "d", "ephemeris_period": "d", "ephemeris_period_err": "d", "ephemeris_epoch": "d", "ephemeris_epoch_err": "d",
-	"perihdist": "AU", "abs_mag": "mag"}
+var numberUnits = map[string]string{
+	"ra":                   "deg",
+	"dec":                  "deg",
+	"epoch":                "yr",
+	"parallax":             "mas",
+	"pm_ra":                "mas / yr",
+	"pm_dec":               "mas / yr",
+	"galactic_lng":         "deg",
+	"galactic_lat":         "deg",
+	"distance":             "pc",
+	"distance_err":         "pc",
+	"epoch_of_elements":    "d",
+	"mean_anomaly":         "deg",
+	"arg_of_perihelion":    "deg",
+	"lng_asc_node":         "deg",
+	"inclination":          "deg",
+	"mean_daily_motion":    "deg / d",
+	"semimajor_axis":       "AU",
+	"epoch_of_perihelion":  "d",
+	"ephemeris_period":     "d",
+	"ephemeris_period_err": "d",
+	"ephemeris_epoch":      "d",
+	"ephemeris_epoch_err":  "d",
+	"perihdist":            "AU",
+	"abs_mag":              "mag",
+}

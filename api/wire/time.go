@@ -10,8 +10,9 @@ import (
 
 // Messages of Django REST framework.
 const (
-	MsgTimeFormat = "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
-	msgTimeRange  = "Datetime value out of range."
+	MsgTimeFormat = "Datetime has wrong format. Use one of these formats instead: " +
+		"YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+	msgTimeRange = "Datetime value out of range."
 )
 
 // The first and the last timestamp, in microseconds of UTC since 1970.
@@ -38,7 +39,8 @@ func ParseTime(s string) (micros int64, problem string) {
 // fraction, blanks before the zone, and no dashes and colons at all.
 var (
 	looseTime = regexp.MustCompile(
-		`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
+		`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?\s*` +
+			`(Z|[+-]\d{2}(?::?\d{2})?)?$`)
 	basicTime = regexp.MustCompile(
 		`^(\d{4})(\d{2})(\d{2})(?:[T ](\d{2})(\d{2})(?:(\d{2})(?:[.,](\d+))?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$`)
 )
