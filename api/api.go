@@ -62,12 +62,12 @@ type API struct {
 	routes  []*route
 	uploads uploadSlots
 	// strangers counts the uploads of users who cannot add datums to any target.
-	strangers uploadSlots
-	memory    shares        // of Limits.BodyMemory
-	small     shares        // of smallMemory
-	long      shares        // answers that are sent in parts
-	gathering chan struct{} // holds an item for each of up to gatherers exports
-	startID   string        // differs from one start of the server to the next
+	strangers  uploadSlots
+	memory     shares        // of Limits.BodyMemory
+	small      shares        // of smallMemory
+	long       shares        // answers that are sent in parts
+	collecting chan struct{} // holds an item for each of up to maxCollecting exports
+	startID    string        // differs from one start of the server to the next
 	// stopping ends with Stop; streams counts the streams of events.
 	stopping context.Context
 	stop     context.CancelFunc

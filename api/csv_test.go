@@ -110,7 +110,7 @@ func TestDatumsOfCSV(t *testing.T) {
 		"target,data_type,mjd\n":                               "line 1: there is no column value or value.KEY",
 		"data_type,mjd,value\n":                                "line 1: there is no column target",
 		"target,mjd,value\n":                                   "line 1: there is no column data_type",
-		"target,data_type,mjd,value,colour\n":                  `line 1: the column \"colour\" is not known; there may be target,`,
+		"target,data_type,mjd,value,colour\n":                  `line 1: the column \"colour\" is not known; the columns are target,`,
 		"target,data_type,mjd,value,value.a\nM 31,x,1,1,2\n":   "line 2: there are both a value and a value.KEY",
 		"target,data_type,mjd,value\nM 31,x,1,1\nM 31,x,1,{\n": "line 3: column value: this is not JSON",
 	} {

@@ -240,16 +240,16 @@ func (l *rowReader) datum(text []byte) archive.DatumInput {
 	return *datumInput(sentDatumFields, in)
 }
 
-// gatherers is how many exports of datums can collect their rows at once. This takes some twenty
-// times the memory of sending them, but no longer for a slow client.
-const gatherers = 3
+// maxCollecting is how many exports of datums can collect their rows at once. This takes some
+// twenty times the memory of sending them, but no longer for a slow client.
+const maxCollecting = 3
 
-// gather begins the part of an export that comes before its first row. The caller calls end after
-// it, once or more.
-func (r *request) gather() (end func(), err error) {
+// beginCollecting begins the part of an export that comes before its first row. The caller calls
+// end after it, once or more.
+func (r *request) beginCollecting() (end func(), err error) {
 	select {
-	case r.api.gathering <- struct{}{}:
-		return sync.OnceFunc(func() { <-r.api.gathering }), nil
+	case r.api.collecting <- struct{}{}:
+		return sync.OnceFunc(func() { <-r.api.collecting }), nil
 	case <-r.Context().Done():
 		return nil, context.Cause(r.Context())
 	}
@@ -265,15 +265,15 @@ func exportDatums(r *request, format string) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	gathered, err := r.gather()
+	collected, err := r.beginCollecting()
 	if err != nil {
 		return nil, err
 	}
-	defer gathered()
+	defer collected()
 	return r.streamed(exportTypes[format], func(s *stream) error {
 		if format == "ndjson" {
 			return r.access.Export(r.Context(), f, nil, archive.Out[archive.ExportView]{
-				Begin: func(archive.Extent) error { gathered(); return nil },
+				Begin: func(archive.Extent) error { collected(); return nil },
 				Row: func(v *archive.ExportView) error {
 					inUnits(&v.DatumView)
 					s.buf = appendDatumLine(s.buf, v)
@@ -283,7 +283,7 @@ func exportDatums(r *request, format string) (*answer, error) {
 				Full:  s.full,
 			})
 		}
-		return r.exportTable(f, format, inUnits, gathered, s)
+		return r.exportTable(f, format, inUnits, collected, s)
 	})
 }
 
@@ -331,7 +331,7 @@ const maxValueColumns = 900
 
 // exportTable sends all datums that pass a filter as a table. A first pass finds the columns and
 // their widths.
-func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), gathered func(),
+func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func(*archive.DatumView), collected func(),
 	s *stream) error {
 	e := newDatumExport()
 	scan := func(v *archive.DatumView) error { inUnits(v); e.scan(v); return nil }
@@ -339,7 +339,7 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 	var cells []string
 	err := r.access.Export(r.Context(), f, scan, archive.Out[archive.ExportView]{
 		Begin: func(x archive.Extent) error {
-			gathered()
+			collected()
 			if format == "fits" {
 				for id := range e.targets {
 					if v, err := r.access.Target(id); err == nil { // a target that was deleted meanwhile has no rows

@@ -68,7 +68,7 @@ func watch(r *request) (*answer, error) {
 		return nil, err
 	}
 	defer r.api.streams.end(who)
-	news, stop := r.api.archive.Commits()
+	commits, stop := r.api.archive.Commits()
 	defer stop()
 	seq := r.api.archive.Head().Seq // before the state, so that an event never names a later commit than the state has
 	state, err := r.access.TargetState(id)
@@ -82,47 +82,47 @@ func watch(r *request) (*answer, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(r.api.stopping, cancel)()
-	r.sendEvents(ctx, news, id, seq, state)
+	r.sendEvents(ctx, commits, id, seq, state)
 	return &answer{sent: true}, nil
 }
 
 // sendEvents sends state, which was read at seq, and reads it again after each commit.
-func (r *request) sendEvents(ctx context.Context, news <-chan struct{}, id, seq uint64, state archive.TargetState) {
+func (r *request) sendEvents(ctx context.Context, commits <-chan struct{}, id, seq uint64, state archive.TargetState) {
 	send := func(text []byte) bool {
 		if _, err := r.w.Write(text); err != nil {
 			return false
 		}
 		return http.NewResponseController(r.w).Flush() == nil
 	}
-	tell := func() bool {
+	sendState := func() bool {
 		w := wire.Writer{Buf: append(strconv.AppendUint([]byte("event: change\nid: "), seq, 10), "\ndata: "...)}
 		writeTargetState(&w, state, seq)
 		return send(append(w.Buf, "\n\n"...))
 	}
-	if !tell() {
+	if !sendState() {
 		return
 	}
-	waiting := news // nil during the pause after a read
+	listening := commits // nil during the pause after a read
 	var pause <-chan time.Time
-	breath := r.api.after(keepAliveEvery)
+	keepAlive := r.api.after(keepAliveEvery)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-breath:
+		case <-keepAlive:
 			if !send([]byte(": still here\n\n")) {
 				return
 			}
-			breath = r.api.after(keepAliveEvery)
+			keepAlive = r.api.after(keepAliveEvery)
 		case <-pause:
-			waiting = news
-		case <-waiting:
+			listening = commits
+		case <-listening:
 			head := r.api.archive.Head().Seq
 			if head == seq {
 				continue
 			}
 			seq = head
-			waiting, pause = nil, r.api.after(lookPause)
+			listening, pause = nil, r.api.after(lookPause)
 			now, err := r.readStateAgain(id)
 			if err != nil {
 				send([]byte("event: gone\ndata: {}\n\n"))
@@ -132,7 +132,7 @@ func (r *request) sendEvents(ctx context.Context, news <-chan struct{}, id, seq 
 				continue
 			}
 			state = now
-			if !tell() {
+			if !sendState() {
 				return
 			}
 		}

@@ -67,9 +67,9 @@ var errPageFull = errors.New("the page is full")
 // listWriter writes a page of a list: a short one as one answer, a long one as a stream.
 type listWriter struct {
 	wire.Writer
-	r      *request
-	page   archive.Page
-	stream bool // the head of the answer has been sent
+	r       *request
+	page    archive.Page
+	started bool // the head of the answer has been sent
 }
 
 func newListWriter(r *request, page archive.Page) *listWriter {
@@ -118,11 +118,11 @@ func (l *listWriter) flush() error {
 	if !l.full() || l.r.html {
 		return nil
 	}
-	if !l.stream {
+	if !l.started {
 		if err := l.r.takeLong(); err != nil {
 			return err
 		}
-		l.stream = true
+		l.started = true
 		l.r.w.Header().Set("Content-Type", typeJSON)
 		l.r.w.WriteHeader(http.StatusOK)
 	}
@@ -162,11 +162,11 @@ func (l *listWriter) finish(err error) (*answer, error) {
 	switch {
 	case errors.Is(err, errPageFull):
 		return &answer{status: http.StatusOK, body: l.Buf, cut: true}, nil
-	case err != nil && l.stream:
+	case err != nil && l.started:
 		l.r.api.abort(l.r.Request, err)
 	case err != nil:
 		return nil, err
-	case !l.stream:
+	case !l.started:
 		return &answer{status: http.StatusOK, body: l.Buf, reusable: true}, nil
 	}
 	l.r.w.Write(l.Buf)

@@ -90,7 +90,7 @@ func New(a *archive.Archive, o Options) *API {
 		o.Pages = http.NotFoundHandler()
 	}
 	api := &API{archive: a, o: o, router: httprouter.New(), startID: requestID(),
-		gathering: make(chan struct{}, gatherers), after: time.After}
+		collecting: make(chan struct{}, maxCollecting), after: time.After}
 	api.health.Store("")
 	api.stopping, api.stop = context.WithCancel(context.Background())
 	api.router.RedirectFixedPath = false

@@ -107,10 +107,10 @@ var exportTypes = map[string]string{"csv": "text/csv; charset=utf-8", "ecsv": "t
 
 // stream buffers an answer and sends it in parts.
 type stream struct {
-	r    *request
-	kind string
-	buf  []byte
-	sent bool
+	r           *request
+	contentType string
+	buf         []byte
+	started     bool
 }
 
 // Write buffers what the table writes.
@@ -133,9 +133,9 @@ func (s *stream) flush() error {
 }
 
 func (s *stream) send() error {
-	if !s.sent {
-		s.sent = true
-		s.r.w.Header().Set("Content-Type", s.kind)
+	if !s.started {
+		s.started = true
+		s.r.w.Header().Set("Content-Type", s.contentType)
 		s.r.w.WriteHeader(http.StatusOK)
 	}
 	_, err := s.r.w.Write(s.buf)
@@ -152,9 +152,9 @@ func (s *stream) line(fn func(w *wire.Writer)) {
 
 // streamed answers with what fn writes to the stream.
 func (r *request) streamed(kind string, fn func(s *stream) error) (*answer, error) {
-	s := &stream{r: r, kind: kind}
+	s := &stream{r: r, contentType: kind}
 	if err := fn(s); err != nil {
-		if s.sent {
+		if s.started {
 			r.api.abort(r.Request, err)
 		}
 		return nil, err
