@@ -60,8 +60,8 @@ type API struct {
 	o       Options
 	router  *httprouter.Router
 	routes  []*route
-	uploads uploadSlots
-	// strangers counts the uploads of users who cannot add datums to any target.
+	// uploads counts the uploads of all users but strangers, who cannot add datums to any target.
+	uploads    uploadSlots
 	strangers  uploadSlots
 	memory     shares        // of Limits.BodyMemory
 	small      shares        // of smallMemory

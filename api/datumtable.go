@@ -32,9 +32,8 @@ type datumCSVColumn struct {
 	member string // the escaped key in the value, "" for none
 }
 
-var datumCSVColumns = []string{"target", "data_type", "timestamp", "mjd", "source_name",
-	"source_location", "data_product",
-	"value"}
+var datumCSVColumns = []string{"target", "data_type", "timestamp", "mjd", "source_name", "source_location",
+	"data_product", "value"}
 
 func (d *datumTable) header(names []string) error {
 	has := func(name string) bool { return slices.Contains(names, name) }

@@ -34,7 +34,7 @@ type on map[string]handler
 // A route serves one path.
 type route struct {
 	path   string
-	view   string
+	view   string // the name that a TOM gives it
 	handle on
 	spec
 	// knownRead and knownWrite are the names of the query parameters of reads and of writes, see

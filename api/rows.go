@@ -23,8 +23,8 @@ import (
 type rowReader struct {
 	r       *request
 	b       *bufio.Reader
-	line    int
-	most    int64
+	line    int        // the number of the current row's line
+	most    int64      // the longest row in bytes
 	refusal string     // why the row cannot be read, "" if it can
 	csv     *csvReader // the source of the rows if the body is CSV, nil if not
 }
