@@ -1,23 +1,22 @@
-// Package api serves an archive as the TOM Toolkit's REST API. It translates between HTTP and
-// package archive, and decides nothing itself. Package wire knows how values look in requests and
-// answers.
+// Package api serves an archive as the TOM Toolkit's REST API. [New] returns the handler. The
+// package translates between HTTP and [archive], and decides nothing itself. Package [wire] knows
+// how values look in requests and answers.
 //
 // # Routes
 //
-// routes.go lists all routes: the path, the handlers, and what the route takes and gives. The
-// latter is a spec, which is declared beside the handlers (targets.go, datums.go, ...). Decoding,
-// error messages, filters, the answer to OPTIONS and the description at /api/schema/ all come from
-// the specs.
+// routes.go lists all routes: the path, the handlers, and a spec of what the route takes and gives.
+// Specs are declared beside the handlers (targets.go, datums.go, ...). Decoding, error messages,
+// filters, the answer to OPTIONS and the description at /api/schema/ all come from them.
 //
 // # Requests
 //
-// ServeHTTP finds the route, asks auth who is calling, negotiates the form of the answer, and calls
-// the handler. The handler asks archive.For(viewer) one question and returns an answer or an error.
-// Only respond.go writes these. It logs internal errors, and never sends their text to the client.
+// [API.ServeHTTP] finds the route, asks auth who is calling, negotiates the form of the answer, and
+// calls the handler. The handler asks the viewer's [archive.Session] one question and returns an
+// answer or an error. Only respond.go writes these. It logs internal errors, and never sends their
+// text to the client.
 //
 // Targets and datums can be sent in bulk as a stream of rows, lines of JSON or CSV (rows.go), which
-// is read in bounded memory (memory.go). Limits (limits.go) bound what one client can take of the
-// node.
+// is read in bounded memory (memory.go). [Limits] bound what one client can take of the node.
 //
 // # Caching
 //
