@@ -18,7 +18,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// mediaType is the type of the body, "" when none is given.
+// mediaType returns the media type of the body, "" when the header is missing.
 func (r *request) mediaType() (media string, params map[string]string) {
 	given := r.Header.Get("Content-Type")
 	if given == "" {
@@ -40,7 +40,7 @@ func (r *request) input() (wire.Input, error) {
 	return in, err
 }
 
-// inputs reads the body as an object, or as a list; list is nil when it is an object.
+// inputs reads the body as an object or as a list; list is nil for an object.
 func (r *request) inputs() (in wire.Input, list []wire.Value, err error) {
 	v, in, err := r.body()
 	if err != nil || v == nil {
@@ -55,15 +55,16 @@ func (r *request) inputs() (in wire.Input, list []wire.Value, err error) {
 	if v.Null() {
 		return wire.Input{}, nil, problem.Invalid("", wire.MsgNoData)
 	}
-	if n, yes := v.Crowded(); yes && v.Kind() == '[' && r.route.writesLists() {
+	if n, yes := v.TooManyParts(); yes && v.Kind() == '[' && r.route.acceptsList {
 		return wire.Input{}, nil,
-			problem.Invalid("", "A list may hold %d data; this one has %d. More can be sent as lines of JSON, as %s.",
+			problem.Invalid("", "A list may hold %d datums; this one has %d. Send more as lines of JSON, with "+
+				"content type %s.",
 				wire.MaxParts, n, typeNDJSON)
 	}
-	return wire.Input{}, nil, problem.Invalid("", "%s", v.NotObject())
+	return wire.Input{}, nil, problem.Invalid("", "%s", v.WhyNotObject())
 }
 
-// body reads the body: a value of JSON, or nil and the input that a form, or nothing, is.
+// body reads the body: a JSON value, or nil and the input that a form or an empty body is.
 func (r *request) body() (*wire.Value, wire.Input, error) {
 	media, params := r.mediaType()
 	if media == "" {
@@ -83,11 +84,11 @@ func (r *request) body() (*wire.Value, wire.Input, error) {
 		return nil, wire.Input{}, tooLong(most)
 	}
 	if most > smallBody && (r.ContentLength < 0 || r.ContentLength > smallBody) && !r.isLocal() {
-		done, err := r.takePlace(false)
+		done, err := r.takeUploadSlot(false)
 		if err != nil {
 			return nil, wire.Input{}, err
 		}
-		r.done = done
+		r.freeSlot = done
 	}
 	body := http.MaxBytesReader(r.w, r.Body, most)
 	length := r.ContentLength
@@ -112,17 +113,17 @@ func (r *request) body() (*wire.Value, wire.Input, error) {
 	if err != nil || j == nil {
 		return nil, wire.Input{Form: url.Values{}}, err
 	}
-	v := wire.OfJSON(j)
+	v := wire.FromJSON(j)
 	return &v, wire.Input{}, nil
 }
 
-// readJSON reads a JSON body; nil when it is empty.
+// readJSON reads a JSON body; it returns nil when the body is empty.
 func (r *request) readJSON(body io.Reader, length int64) (jsontext.Value, error) {
 	text, err := r.readAll(body, length)
 	if err != nil || len(text) == 0 {
 		return nil, err
 	}
-	if why := r.tooFull(text); why != "" {
+	if why := r.checkParts(text); why != "" {
 		return nil, &httpError{status: http.StatusBadRequest, detail: "JSON parse error - " + why}
 	}
 	j, err := jsontext.Parse(text)
@@ -132,7 +133,7 @@ func (r *request) readJSON(body io.Reader, length int64) (jsontext.Value, error)
 	return j, nil
 }
 
-// maxFields is how many fields a form may have: in memory a field takes more bytes than in the
+// maxFields is how many fields a form may have. A field takes more bytes in memory than in the
 // body.
 const maxFields = 10_000
 
@@ -167,7 +168,7 @@ func (r *request) readForm(body io.Reader, params map[string]string) (url.Values
 			return nil, multipartError(err)
 		}
 		if text, err = r.readInto(text[:0], part, r.api.o.MaxBody); err == nil {
-			err = r.hold(byteWeight * int64(len(text)))
+			err = r.reserve(byteWeight * int64(len(text)))
 		}
 		if err != nil {
 			return nil, multipartError(err)
@@ -176,13 +177,13 @@ func (r *request) readForm(body io.Reader, params map[string]string) (url.Values
 	}
 }
 
-// formParts reads the parts of a form, whose headers are bounded.
+// formParts reads the parts of a form and bounds their headers.
 type formParts struct {
 	*multipart.Reader
 	header *partHeader
 }
 
-// next gives the next part. That before must have been read to its end.
+// next returns the next part. The previous one must have been read to its end.
 func (f *formParts) next() (*multipart.Part, error) {
 	f.header.left = maxPartHeader
 	part, err := f.NextRawPart()
@@ -207,4 +208,53 @@ func multipartError(err error) error {
 		return err
 	}
 	return &httpError{status: http.StatusBadRequest, detail: "Multipart form parse error - " + err.Error()}
+}
+
+// tooLong refuses a body of more than most bytes.
+func tooLong(most int64) error { return &http.MaxBytesError{Limit: most} }
+
+// errNothingToAddTo refuses datums and files from a user who cannot add data to any target.
+var errNothingToAddTo = &problem.Error{Kind: problem.Forbidden,
+	Message: "You may not add data to any target."}
+
+// strangerSlots is how many uploads and large bodies can be received at once from users who cannot
+// add data to any target, one from each. Other users have slots of their own.
+const strangerSlots = 4
+
+// takeUploadSlot takes the slot of an upload or a large body. If the body has data (datums or a
+// file) and the user cannot add data to any target, it is refused before it is read. A small body
+// is read all the same: the answer can then say what is wrong with it.
+func (r *request) takeUploadSlot(data bool) (done func(), err error) {
+	l := &r.api.o.Limits
+	may, err := r.access.MayAddSomewhere()
+	switch {
+	case err != nil:
+		return nil, err
+	case may:
+		return r.api.uploads.acquire(r.Context(), r.sender(), l.Uploads, l.UserUploads, l.UploadWait)
+	case data && (r.ContentLength < 0 || r.ContentLength > smallBody):
+		return nil, errNothingToAddTo
+	}
+	return r.api.strangers.acquire(r.Context(), r.sender(), strangerSlots, 1, l.UploadWait)
+}
+
+// uploading returns a handler that waits for an upload slot, and then has h read a file or a stream
+// of up to MaxUpload bytes.
+func uploading(h handler, targets bool) handler {
+	return func(r *request) (*answer, error) {
+		if r.isLocal() {
+			return h(r)
+		}
+		most := r.api.o.MaxUpload
+		if r.ContentLength > most {
+			return nil, tooLong(most)
+		}
+		done, err := r.takeUploadSlot(!targets)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		r.Body = http.MaxBytesReader(r.w, r.Body, most)
+		return h(r)
+	}
 }

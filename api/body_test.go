@@ -256,7 +256,7 @@ func TestFullTexts(t *testing.T) {
 	}{
 		{"many values", zeros(maxValues), "a text may hold at most 1000000 values"},
 		{"many nested members", nested,
-			"an object has too many members, together with those that it lies in"},
+			"an object has too many members, including those of the objects around it"},
 		{"a long value", `"` + strings.Repeat("x", archive.MaxValue-1) + `"`,
 			"Ensure this field has no more than 7340032 bytes."},
 		{"as many members side by side", beside, ""},

@@ -48,7 +48,7 @@ func TestTargetsOfCSV(t *testing.T) {
 		{name: "no name", as: "astro", method: "POST", path: "/api/targets/", body: csvText("ra,dec\n1,1\n"),
 			status: 400, has: []string{"line 1: there is no column name"}},
 		{name: "a column twice", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name, name\n1,1\n"),
-			status: 400, has: []string{"line 1: the column name is there twice"}},
+			status: 400, has: []string{"line 1: the column name appears twice"}},
 		{name: "ragged", as: "astro", method: "POST", path: "/api/targets/",
 			body: csvText("name,ra,dec\nQ1,1,1\nQ2,1\n"), status: 400, has: []string{"line 3: wrong number of fields"}},
 		{name: "a quote", as: "astro", method: "POST", path: "/api/targets/", body: csvText("name,ra,dec\nQ3,1,\"1\n"),
@@ -114,8 +114,8 @@ func TestDatumsOfCSV(t *testing.T) {
 		"target,data_type,mjd\n":   "line 1: there is no column value or value.KEY",
 		"data_type,mjd,value\n":    "line 1: there is no column target",
 		"target,mjd,value\n":       "line 1: there is no column data_type",
-		"target,data_type,mjd,value,colour\n": `line 1: the column \"colour\" is not known; there ` +
-			`may be target,`,
+		"target,data_type,mjd,value,colour\n": `line 1: the column \"colour\" is not known; the ` +
+			`columns are target,`,
 		"target,data_type,mjd,value,value.a\nM 31,x,1,1,2\n":   "line 2: there are both a value and a value.KEY",
 		"target,data_type,mjd,value\nM 31,x,1,1\nM 31,x,1,{\n": "line 3: column value: this is not JSON",
 	} {

@@ -20,17 +20,17 @@ var datumFields = []wire.Field{
 	{Name: "data_product", Label: "Data product", Kind: wire.Ref, Null: true,
 		Help: "The data product that the datum belongs to."},
 	{Name: "data_type", Label: "Data type", Kind: wire.Text, Max: archive.MaxType,
-		Help: "One of the node's types of data, such as photometry."},
+		Help: "One of the node's data types, such as photometry."},
 	{Name: "source_name", Label: "Source name", Kind: wire.Text, Blank: true, Max: archive.MaxSource},
 	{Name: "source_location", Label: "Source location", Kind: wire.Text, Blank: true, Max: archive.MaxLocation},
 	{Name: "timestamp", Label: "Timestamp", Kind: wire.DateTime,
-		Help: "UTC if no zone is given; the time of the request if nothing is given."},
+		Help: "UTC unless it has a zone. Default: the time of the request."},
 	{Name: "value", Label: "Value", Kind: wire.AnyJSON, Required: true,
-		Help: "Any JSON that says something; it comes back as it was given."},
+		Help: "Any JSON value that is not empty. It is returned as it was sent."},
 	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true},
 }
 
-// datumGroups may be sent with a datum in mode objects; a TOM ignores it and does not describe it.
+// datumGroups can be sent with a datum in mode objects. A TOM ignores it and does not describe it.
 var datumGroups = wire.Field{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields}
 
 var datumColumns = func() []column[archive.DatumView] {
@@ -49,30 +49,32 @@ var datumColumns = func() []column[archive.DatumView] {
 
 var datumFilters = []wire.Filter{
 	{Name: "target__id", Kind: wire.Integer, Help: "The target's id."},
-	{Name: "target_name", Kind: wire.Text, Help: "A part of the target's name or of an alias, whatever the case."},
+	{Name: "target_name", Kind: wire.Text, Help: "A part of the target's name or of an alias, ignoring case."},
 	{Name: "data_product__id", Kind: wire.Integer, Help: "The data product's id."},
 	{Name: "data_product_pk", Kind: wire.Integer, Help: "The same as data_product__id."},
 	{Name: "data_product_product_id", Kind: wire.Text, Help: "The data product's product id, or the name of its file."},
 	{Name: "data_product__product_id", Kind: wire.Text, Help: "The same as data_product_product_id."},
 	{Name: "data_product_name", Kind: wire.Text,
-		Help: "A part of the data product's product id or of its file's path, whatever the case."},
+		Help: "A part of the data product's product id or of its file's path, ignoring case."},
 	{Name: "source_name", Kind: wire.Text, Help: "The source's name."},
-	{Name: "data_type", Kind: wire.Text, Help: "The type of data."},
-	{Name: "upload", Kind: wire.Integer, Help: "The bulk write that brought the data."},
-	{Name: "timestamp_after", Kind: wire.DateTime, Help: "Taken then or later; UTC if no zone is given."},
-	{Name: "timestamp_before", Kind: wire.DateTime, Help: "Taken then or earlier; UTC if no zone is given."},
-	{Name: "mjd_min", Kind: wire.Float, Help: "Taken then or later, as a modified Julian date (UTC)."},
-	{Name: "mjd_max", Kind: wire.Float, Help: "Taken then or earlier, as a modified Julian date (UTC)."},
+	{Name: "data_type", Kind: wire.Text, Help: "The data type."},
+	{Name: "upload", Kind: wire.Integer, Help: "The upload that added the datums."},
+	{Name: "timestamp_after", Kind: wire.DateTime, Help: "At or after this time. UTC unless it has a zone."},
+	{Name: "timestamp_before", Kind: wire.DateTime, Help: "At or before this time. UTC unless it has a zone."},
+	{Name: "mjd_min", Kind: wire.Float, Help: "At or after this modified Julian date (UTC)."},
+	{Name: "mjd_max", Kind: wire.Float, Help: "At or before this modified Julian date (UTC)."},
 	{Name: "ordering", Kind: wire.Selected,
 		Choices: []string{"id", "-id", "timestamp", "-timestamp", "created", "-created"},
-		Help:    "The order; the one of created is that of id. By timestamp the answer takes time in proportion to the whole list, not to the page."},
+		Help: "The order. created is the same as id. timestamp takes time in proportion to the whole list, not to " +
+			"the page."},
 }
 
-// duplicateParameter says what becomes of data that are there already.
+// duplicateParameter says what to do with a datum that already exists.
 var duplicateParameter = wire.Filter{Name: "duplicates", Kind: wire.Selected, Choices: []string{"error", "skip"},
-	Help: "What becomes of a datum that is there already: it is refused, or left as it is. If not given, error for one datum and skip for a file and for a stream of lines; a list of data is taken only with it."}
+	Help: "What to do with a datum that already exists: error refuses it, skip leaves it as it is. Default: error " +
+		"for one datum, skip for a file and for a stream of rows. A list of datums must give it."}
 
-// refusesDuplicates reads what is to become of data that are there already.
+// refusesDuplicates reads duplicateParameter; unless is the default.
 func refusesDuplicates(r *request, unless string) (bool, error) {
 	p := new(problem.List)
 	in := wire.ParseQuery([]wire.Filter{duplicateParameter}, r.query, p)
@@ -90,10 +92,16 @@ func parseDatumFilter(r *request) (archive.DatumFilter, error) {
 	if productID == "" {
 		productID = in.Text("data_product__product_id")
 	}
-	f := archive.DatumFilter{Target: optID(in.ID("target__id")), TargetName: in.Text("target_name"),
-		Product:   optID(in.ID("data_product_pk", "data_product__id")),
-		ProductID: productID, ProductName: in.Text("data_product_name"), Source: in.Text("source_name"), Type: in.Text(
-			"data_type"), Upload: optID(in.ID("upload"))}
+	f := archive.DatumFilter{
+		Target:      optID(in.ID("target__id")),
+		TargetName:  in.Text("target_name"),
+		Product:     optID(in.ID("data_product_pk", "data_product__id")),
+		ProductID:   productID,
+		ProductName: in.Text("data_product_name"),
+		Source:      in.Text("source_name"),
+		Type:        in.Text("data_type"),
+		Upload:      optID(in.ID("upload")),
+	}
 	f.From, f.To = in.Time("timestamp_after"), in.Time("timestamp_before")
 	if t := mjdBound(in, "mjd_min", p); t != nil && (f.From == nil || *t > *f.From) {
 		f.From = t
@@ -106,8 +114,8 @@ func parseDatumFilter(r *request) (archive.DatumFilter, error) {
 	return f, p.Err()
 }
 
-// mjdBound is the value of a parameter that is a modified Julian date, as microseconds of UTC since
-// 1970.
+// mjdBound returns the value of a parameter that is a modified Julian date, in microseconds of UTC
+// since 1970.
 func mjdBound(in wire.Query, name string, p *problem.List) *int64 {
 	s := in.Text(name)
 	if s == "" || p.Has(name) {
@@ -122,12 +130,13 @@ func mjdBound(in wire.Query, name string, p *problem.List) *int64 {
 }
 
 var datumsSpec = spec{
-	parses: []string{typeForm, typeJSON}, acceptsRows: true,
-	csvHelp: "A header and a datum a row: target (name, alias or id), data_type, timestamp or mjd, source_name, source_location, " +
-		"and value, or value.KEY for each member of an object.",
-	fields: datumFields, inputFields: sentDatumFields,
-	filters: datumFilters, readParams: []wire.Filter{wavelengthParameter}, writeParams: []wire.Filter{duplicateParameter},
-	lists: true, cursors: true, cacheable: true, members: names(datumColumns), export: exportDatums,
+	parses: []string{typeForm, typeJSON}, acceptsList: true,
+	csvHelp: "A header, and a datum in each row: target (name, alias or id), data_type, timestamp or mjd, " +
+		"source_name, source_location, and value, or value.KEY for each member of an object.",
+	fields: datumFields, inputFields: sentDatumFields, filters: datumFilters,
+	readParams:  []wire.Filter{wavelengthParameter},
+	writeParams: []wire.Filter{duplicateParameter},
+	lists:       true, cursors: true, cacheable: true, members: names(datumColumns),
 }
 
 var datumSpec = spec{
@@ -167,16 +176,17 @@ func getDatum(r *request) (*answer, error) {
 		}
 		return v, err
 	}
-	return getPart(r, get, func(w *wire.Writer, v **archive.DatumView) { writeRow(w, pickColumns(r, datumColumns), *v) })
+	return getByID(r, get, func(w *wire.Writer, v **archive.DatumView) {
+		writeRow(w, pickColumns(r, datumColumns), *v)
+	})
 }
 
 func deleteDatum(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteDatum) }
 
-// sentDatumFields are what is read of a datum that is sent.
+// sentDatumFields are read from a datum that is sent.
 var sentDatumFields = append(datumFields[:len(datumFields):len(datumFields)], datumGroups)
 
-// namedDatumFields are what is read of a datum whose target is named: the name stands for the id,
-// whatever else is said of the target.
+// namedDatumFields are read from a datum with a target_name, which replaces target.
 var namedDatumFields = func() []wire.Field {
 	fields := slices.Clone(sentDatumFields)
 	for i := range fields {
@@ -187,7 +197,7 @@ var namedDatumFields = func() []wire.Field {
 	return fields
 }()
 
-// datumInput turns what was sent for some fields into what the archive wants.
+// datumInput converts a decoded body for the archive.
 func datumInput(fields []wire.Field, in wire.Input) *archive.DatumInput {
 	d := new(archive.DatumInput)
 	rec := wire.Decode(fields, in, false, &d.List, "")
@@ -199,19 +209,16 @@ func datumInput(fields []wire.Field, in wire.Input) *archive.DatumInput {
 	}
 	d.Value = rec.Get("value").JSON
 	if _, err := jsontext.Compact(d.Value[:0:len(d.Value)], d.Value); err == nil {
-		d.Compact = true // as every JSON that was read, but for numbers that nothing can hold: it needs no further copy
+		d.Compact = true // true unless a number is out of range; it saves a copy
 	}
 	d.Groups = groupRefs(rec.Get("groups").Items)
 	if len(d.All()) == 0 && !rec.Get("data_type").Given {
-		d.Add("data_type", wire.MsgRequired) // a TOM breaks down here, after it has checked the rest
+		d.Add("data_type", wire.MsgRequired) // a TOM fails at this point, after it has checked the rest
 	}
 	return d
 }
 
 func createDatum(r *request) (*answer, error) {
-	if r.isRows() {
-		return uploading(importDatums, false)(r)
-	}
 	refuse, err := refusesDuplicates(r, "error")
 	if err != nil {
 		return nil, err
@@ -224,7 +231,7 @@ func createDatum(r *request) (*answer, error) {
 		if !r.query.Has(duplicateParameter.Name) { // a TOM takes no lists, and its clients may count on that
 			p := new(problem.List)
 			p.Add("", wire.MsgNotObject, "list")
-			p.Add("hint", "A list of data is taken with duplicates=error or duplicates=skip in the query.")
+			p.Add("hint", "To send a list of datums, add duplicates=error or duplicates=skip to the query.")
 			return nil, p
 		}
 		return r.createDatums(list, refuse)
@@ -242,7 +249,7 @@ func createDatum(r *request) (*answer, error) {
 		}
 		status, message = http.StatusOK, archive.AlreadyThere
 	}
-	w := wire.Writer{Buf: make([]byte, 0, len(v.Value)+1<<10)} // a large value is copied once
+	w := wire.Writer{Buf: make([]byte, 0, len(v.Value)+1<<10)} // large enough for one copy of the value
 	w.Object(func() {
 		writeColumns(&w, datumColumns, v)
 		w.TextMember("message", message)
@@ -250,14 +257,14 @@ func createDatum(r *request) (*answer, error) {
 	return &answer{status: status, body: w.Buf}, nil
 }
 
-// createDatums adds a list of data, all or none, and answers with them.
+// createDatums adds a list of datums, all or none, and answers with them.
 func (r *request) createDatums(items []wire.Value, refuse bool) (*answer, error) {
 	list := make([]*archive.DatumInput, len(items))
 	for i, item := range items {
 		in, ok := item.Object()
 		if !ok {
 			list[i] = new(archive.DatumInput)
-			list[i].Add("", "%s", item.NotObject())
+			list[i].Add("", "%s", item.WhyNotObject())
 			continue
 		}
 		list[i] = datumInput(sentDatumFields, in)
@@ -279,13 +286,14 @@ func (r *request) createDatums(items []wire.Value, refuse bool) (*answer, error)
 	return &answer{status: http.StatusCreated, body: w.Buf}, nil
 }
 
-// wavelengthParameter asks for the wavelengths of spectra in a unit.
+// wavelengthParameter asks for spectra with their wavelengths in a given unit.
 var wavelengthParameter = wire.Filter{Name: "wavelength_units", Kind: wire.Text, Choices: ingest.WavelengthUnits,
-	Help: "The unit in which spectra have their wavelengths, by its name or another spelling of it; as they are stored if not given. Fluxes stay as they are, in flux_units."}
+	Help: "Convert the wavelengths of spectra to this unit, given by its name or another spelling. Default: as they " +
+		"are stored. Fluxes are not converted, see flux_units."}
 
-// inUnits changes data as the request asks: the wavelengths of spectra into other units. One whose
-// wavelengths are in a unit that cannot be converted is not changed, and refused. The datum's value
-// is valid until the next one.
+// inUnits returns a function that converts the wavelengths of a spectrum as the request asks. It
+// returns an error for a unit that cannot be converted, and leaves the datum unchanged. The new
+// value is valid until the next call.
 func (r *request) inUnits() (func(*archive.DatumView) error, error) {
 	text := wire.Last(r.query, wavelengthParameter.Name)
 	if text == "" {
@@ -293,23 +301,53 @@ func (r *request) inUnits() (func(*archive.DatumView) error, error) {
 	}
 	unit, ok := ingest.WavelengthUnit(text)
 	if !ok {
-		return nil, problem.Invalid(wavelengthParameter.Name, "%q is no unit of wavelength that can be asked for: %s.",
+		return nil, problem.Invalid(wavelengthParameter.Name, "%q is not a known unit of wavelength. Use one of %s.",
 			text, strings.Join(ingest.WavelengthUnits, ", "))
 	}
 	var buf []byte
 	return func(v *archive.DatumView) error {
 		out, err := ingest.AppendInUnits(buf[:0], v.Value, unit)
 		if buf = out; err != nil {
-			return problem.Invalid(wavelengthParameter.Name, "This datum is served as it is stored only: %v.", err)
+			return problem.Invalid(wavelengthParameter.Name,
+				"This datum can only be served as it is stored: %v.", err)
 		}
 		v.Value = out
 		return nil
 	}, nil
 }
 
-// rowsInUnits is inUnits for lists. A spectrum that cannot be converted stays there as it is
-// stored, and its wavelength_units says so: a list of many is not refused for one.
+// rowsInUnits is inUnits for lists. A spectrum that cannot be converted stays as it is stored, and
+// its wavelength_units says so: one spectrum does not make the whole list fail.
 func (r *request) rowsInUnits() (func(*archive.DatumView), error) {
 	inUnits, err := r.inUnits()
 	return func(v *archive.DatumView) { _ = inUnits(v) }, err
+}
+
+// writeDatum writes a datum with all of datumColumns, as writeRow would. It is written by hand
+// because lists of datums are the most frequent answers.
+func writeDatum(w *wire.Writer, v *archive.DatumView) {
+	w.Sep()
+	b := append(w.Buf, `{"data_product":`...)
+	if v.Product == 0 {
+		b = append(b, "null"...)
+	} else {
+		b = strconv.AppendUint(b, v.Product, 10)
+	}
+	b = wire.AppendText(append(b, `,"data_type":`...), v.Type)
+	b = wire.AppendText(append(b, `,"source_name":`...), v.Source)
+	b = wire.AppendText(append(b, `,"source_location":`...), v.Location)
+	b = wire.AppendTime(append(b, `,"timestamp":"`...), v.Time)
+	b = append(append(b, `","value":`...), v.Value...)
+	b = strconv.AppendUint(append(b, `,"target":`...), v.Target, 10)
+	b = strconv.AppendUint(append(b, `,"id":`...), v.ID, 10)
+	w.Buf = append(b, '}')
+}
+
+// datumRows is rows for lists of datums.
+func datumRows(l *listWriter) archive.Out[archive.DatumView] {
+	out := rows(l, datumColumns)
+	if l.r.picked == nil {
+		out.Row = func(v *archive.DatumView) error { writeDatum(&l.Writer, v); return l.checkPageFull() }
+	}
+	return out
 }

@@ -105,7 +105,7 @@ func TestDuplicatesAndLists(t *testing.T) {
 			head: []string{"Nightjar-Created", "1", "Nightjar-Duplicate", "2"}},
 		{name: "a long list", as: "astro", method: "POST", path: path + "?duplicates=skip",
 			body: list(slices.Repeat([]string{"1"}, wire.MaxParts+1)...), status: 400, has: []string{
-				"A list may hold 10000 data"}},
+				"A list may hold 10000 datums"}},
 		{name: "a list by a guest", as: "", method: "POST", path: path + "?duplicates=skip",
 			body: list(point(9, "")), status: 401},
 		{name: "a hidden target", as: "bob", method: "POST", path: path + "?duplicates=skip", body: list(point(9, "")),
@@ -183,17 +183,17 @@ func TestWavelengthUnits(t *testing.T) {
 			has: []string{`"value":` + stored}},
 		{name: "one that cannot be converted", as: "astro", method: "GET", path: list + odd + "/?wavelength_units=nm",
 			status: 400, has: []string{
-				`{"wavelength_units":["This datum is served as it is stored only: the wavelengths are in \"pix\"`}},
+				`{"wavelength_units":["This datum can only be served as it is stored: the wavelengths are in \"pix\"`}},
 		{name: "an unknown unit", as: "astro", method: "GET", path: list + "?wavelength_units=furlong", status: 400,
-			has: []string{`{"wavelength_units":["\"furlong\" is no unit of wavelength that can be asked for: ` +
+			has: []string{`{"wavelength_units":["\"furlong\" is not a known unit of wavelength. Use one of ` +
 				`Angstrom, pm, nm, um, mm, cm, m."]}`}},
 		{name: "energies", as: "astro", method: "GET", path: list + id + "/?wavelength_units=eV", status: 400,
-			has: []string{`\"eV\" is no unit`}},
+			has: []string{`\"eV\" is not a known unit`}},
 		{name: "ndjson", as: "astro", method: "GET", path: list + "?format=ndjson&wavelength_units=nm", status: 200,
 			has: []string{converted, `"pix"`}},
 		{name: "ndjson in an unknown unit", as: "astro", method: "GET",
 			path:   list + "?format=ndjson&wavelength_units=x",
-			status: 400, has: []string{`\"x\" is no unit`}},
+			status: 400, has: []string{`\"x\" is not a known unit`}},
 		{name: "csv", as: "astro", method: "GET", path: list + "?format=csv&wavelength_units=nm", status: 200,
 			has: []string{csv, `,Jy,"[656.280,700.0]",nm`}},
 		{name: "fits", as: "astro", method: "GET", path: list + "?format=fits&wavelength_units=nm", status: 200,
@@ -221,7 +221,7 @@ func samePlain(t *testing.T, line string) (plain bool) {
 	if !plain {
 		return false
 	}
-	thorough := new(nextLine).datum([]byte(line))
+	thorough := new(rowReader).datum([]byte(line))
 	var err error
 	if thorough.Value, err = jsontext.Compact(nil, thorough.Value); err != nil {
 		t.Errorf("%s: %v", line, err)

@@ -1,20 +1,26 @@
-// Package api speaks the TOM Toolkit's REST API over HTTP. It translates between the wire, whose
-// rules package wire has, and package archive, and decides nothing.
+// Package api serves an archive as the TOM Toolkit's REST API. [New] returns the handler. The
+// package translates between HTTP and [archive], and decides nothing itself. Package [wire] knows
+// how values look in requests and answers.
 //
-// routes.go has the table of all routes: path, handlers, and what the route takes and gives, a spec
-// that is declared beside the handlers (targets.go, datums.go, ...). From the specs come the
-// decoding of what is sent and its error messages, the filters, the answer to OPTIONS, and the
-// description at /api/schema/.
+// # Routes
 //
-// The way of a request: ServeHTTP finds the route, asks auth who is calling, negotiates the form of
-// the answer, and calls the handler, which asks archive.For(viewer) one question and returns an
-// answer or an error. Exactly one place, respond.go, writes either, and logs what is a failure of
-// ours; the text of such a failure never goes to the client.
+// routes.go lists all routes: the path, the handlers, and a spec of what the route takes and gives.
+// Specs are declared beside the handlers (targets.go, datums.go, ...). Decoding, error messages,
+// filters, the answer to OPTIONS and the description at /api/schema/ all come from them.
 //
-// Many targets or datums come as a stream of rows, lines of JSON (ndjson.go) or CSV (csv.go), in
-// bounded memory (shares.go). Limits (limits.go) bound what one client can take of the node.
+// # Requests
 //
-// Nothing that a viewer may see is remembered between requests. The ETag of a list is made of the
-// head of the log, the viewer with its groups, and the policy: a change of any of them makes
-// another one (etag.go).
+// [API.ServeHTTP] finds the route, asks auth who is calling, negotiates the form of the answer, and
+// calls the handler. The handler asks the viewer's [archive.Session] one question and returns an
+// answer or an error. Only respond.go writes these. It logs internal errors, and never sends their
+// text to the client.
+//
+// Targets and datums can be sent in bulk as a stream of rows, lines of JSON or CSV (rows.go), which
+// is read in bounded memory (memory.go). [Limits] bound what one client can take of the node.
+//
+// # Caching
+//
+// The API remembers nothing that a viewer may see from one request to the next. The ETag of a list
+// depends on the head of the log, the viewer with its groups, and the policy: when one of them
+// changes, so does the ETag (respond.go).
 package api

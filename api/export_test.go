@@ -43,10 +43,10 @@ func TestGuarded(t *testing.T) {
 		"-2+3+cmd|x": "'-2+3+cmd|x", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1",
 		"＝1": "'＝1", "-x-": "'-x-", "'=1": "''=1", "''-1": "'''-1", "'-12.5": "''-12.5",
 	} {
-		if got := guarded(text); got != want {
+		if got := escapeFormula(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
-		if got := unguarded(guarded(text)); got != text {
+		if got := unescapeFormula(escapeFormula(text)); got != text {
 			t.Errorf("%q is read back as %q", text, got)
 		}
 	}
@@ -57,9 +57,9 @@ func FuzzGuarded(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		g := guarded(s)
-		if unguarded(g) != s {
-			t.Errorf("%q is read back as %q", s, unguarded(g))
+		g := escapeFormula(s)
+		if unescapeFormula(g) != s {
+			t.Errorf("%q is read back as %q", s, unescapeFormula(g))
 		}
 		if startsFormula(g) && !isHarmless(g) {
 			t.Errorf("a spreadsheet runs %q", g)

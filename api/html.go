@@ -13,30 +13,30 @@ import (
 	"nightjar/api/wire"
 )
 
-// page shows an answer to somebody who looks at the API with a browser.
+// page shows an answer in a browser.
 var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{{.View}} – {{.Node}}</title>
 <script src="/static/look.js"></script><link rel="stylesheet" href="/static/nightjar.css"><link rel="icon" href="/static/nightjar.svg"><script type="module" src="/static/browse.js"></script></head>
 <body><header id="head"><a class="brand" href="/">{{.Node}}</a> <a href="/api/">API</a> <span>{{.Who}}</span></header>
 <main id="main"><h1>{{.View}}</h1>
 <p><code>{{.Method}} {{.URL}}</code></p>
-{{if .Unknown}}<p class="warning">Not known here, and ignored: {{.Unknown}}</p>{{end}}
+{{if .Unknown}}<p class="warning">Unknown query parameters were ignored: {{.Unknown}}</p>{{end}}
 <p id="status">HTTP {{.Status}} {{.StatusText}}<br>Allow: {{.Allow}}</p>
 {{range .Notes}}<p class="warning">{{.}}{{if $.Whole}} <a href="{{$.Whole}}">The whole answer as JSON</a>{{end}}</p>
 {{end}}<pre id="answer" class="answer">`))
 
-// pageEnd is what comes behind the answer.
+// pageEnd comes after the answer.
 var pageEnd = template.Must(template.New("end").Parse(`</pre>
-<div id="tools">{{if .Filters}}<h2>Filters</h2><form method="get">{{range .Filters}}<label>{{.Name}} <input name="{{.Name}}" value="{{.Value}}"> <small>{{.Help}}</small></label>{{end}}<button>Ask</button></form>{{end}}</div>
+<div id="tools">{{if .Filters}}<h2>Filters</h2><form method="get">{{range .Filters}}<label>{{.Name}} <input name="{{.Name}}" value="{{.Value}}"> <small>{{.Help}}</small></label>{{end}}<button>Send</button></form>{{end}}</div>
 </main><div id="notices" role="status" aria-live="polite"></div></body></html>
 `))
 
-// maxSpread is how many bytes of indented JSON an answer has at most, and a page shows: a list in
-// two hundred lists is a hundred times as long when it is indented.
-const maxSpread = 2 << 20
+// maxIndented is the most bytes that indented JSON may have, in an answer or on a page. A list
+// nested in two hundred lists becomes a hundred times as long when it is indented.
+const maxIndented = 2 << 20
 
-// writePage sends an answer as a page. What is indented and escaped is bounded, and escaped as it
-// is sent.
+// writePage sends an answer as a page. It indents at most maxIndented bytes, and escapes them piece
+// by piece as it sends them.
 func (r *request) writePage(a *answer) {
 	node, err := r.api.archive.Name()
 	if err != nil {
@@ -49,16 +49,16 @@ func (r *request) writePage(a *answer) {
 		Status                                                          int
 		Notes                                                           []string
 		Filters                                                         []field
-	}{Node: node, View: r.route.view, Method: r.Method, URL: r.URL.RequestURI(), Who: r.viewer.Name, Allow: h.Get(
-		"Allow"),
-		Unknown: h.Get("Nightjar-Unknown-Parameters"), Status: a.status, StatusText: http.StatusText(a.status)}
-	text, whole := indented(a.body, 2, maxSpread)
-	if r.fewer {
+	}{Node: node, View: r.route.view, Method: r.Method, URL: r.URL.RequestURI(), Who: r.viewer.Name,
+		Allow: h.Get("Allow"), Unknown: h.Get("Nightjar-Unknown-Parameters"),
+		Status: a.status, StatusText: http.StatusText(a.status)}
+	text, whole := indented(a.body, 2, maxIndented)
+	if r.rowsCapped {
 		data.Notes = append(data.Notes,
-			fmt.Sprintf("A page shows at most %d rows; Next leads to the others.", maxPageRows))
+			fmt.Sprintf("A page shows at most %d rows. Next leads to the others.", maxPageRows))
 	}
 	if a.cut || !whole {
-		data.Notes = append(data.Notes, "The answer is too long for a page, which shows its beginning.")
+		data.Notes = append(data.Notes, "The answer is too long for a page. The page shows its beginning.")
 	}
 	if len(data.Notes) > 0 && r.reads() {
 		q := maps.Clone(r.query)
@@ -70,7 +70,7 @@ func (r *request) writePage(a *answer) {
 	}
 	var head, end bytes.Buffer
 	if err := errors.Join(page.Execute(&head, data), pageEnd.Execute(&end, data)); err != nil {
-		r.api.failed(r.w, r.Request, err)
+		r.api.serverError(r.w, r.Request, err)
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -82,7 +82,7 @@ func (r *request) writePage(a *answer) {
 	for len(text) > 0 {
 		n := min(len(text), 32<<10)
 		var b bytes.Buffer
-		// it takes bytes one by one, so that no character is lost where they are parted
+		// HTMLEscape works byte by byte, so pieces may be cut inside a character
 		template.HTMLEscape(&b, text[:n])
 		if _, err := r.w.Write(b.Bytes()); err != nil {
 			return
@@ -92,9 +92,8 @@ func (r *request) writePage(a *answer) {
 	r.w.Write(end.Bytes())
 }
 
-// indented puts each member and each item of a JSON text without white space on a line of its own.
-// whole is false when that is more than most bytes, or the text ends early: then out is the
-// beginning.
+// indented puts each member and item of compact JSON on a line of its own. If the result would have
+// more than most bytes, or text is incomplete, whole is false and out is the beginning.
 func indented(text []byte, blanks, most int) (out []byte, whole bool) {
 	out = make([]byte, 0, min(2*len(text)+64, most+64))
 	depth, quoted := 0, false
@@ -106,7 +105,7 @@ func indented(text []byte, blanks, most int) (out []byte, whole bool) {
 	}
 	for i := 0; i < len(text); i++ {
 		if len(out) > most {
-			return wholeRunes(out[:most]), false
+			return trimPartialRune(out[:most]), false
 		}
 		c := text[i]
 		if quoted {
@@ -147,13 +146,13 @@ func indented(text []byte, blanks, most int) (out []byte, whole bool) {
 		}
 	}
 	if len(out) > most {
-		return wholeRunes(out[:most]), false
+		return trimPartialRune(out[:most]), false
 	}
 	return out, depth == 0 && !quoted
 }
 
-// wholeRunes takes half a character off the end.
-func wholeRunes(b []byte) []byte {
+// trimPartialRune cuts an incomplete character off the end.
+func trimPartialRune(b []byte) []byte {
 	for n := len(b) - 1; n >= 0 && n > len(b)-utf8.UTFMax; n-- {
 		if utf8.RuneStart(b[n]) {
 			if !utf8.FullRune(b[n:]) {

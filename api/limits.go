@@ -2,37 +2,35 @@ package api
 
 import (
 	"context"
-	"errors"
-	"io"
-	"net/http"
-	"os"
+	"sync"
 	"time"
 
 	"nightjar/internal/problem"
 )
 
-// Limits bound what the requests of a user can take from a node. 0 means the default, which the
-// comments name. The owner of the file is bound by MaxBody alone.
+// Limits bound what the requests of one user can take from a node. 0 means the default, which the
+// comments give. The owner of the file is bound by MaxBody only.
 type Limits struct {
-	// MaxBody is how many bytes a body may have that is not a file or a stream of data: 8 MiB.
+	// MaxBody is the largest body in bytes, other than a file or a stream of rows: 8 MiB.
 	MaxBody int64
-	// MaxLine is how many bytes a line of a stream of data may have: 16 MiB.
+	// MaxLine is the longest line of a stream of rows in bytes: 16 MiB.
 	MaxLine int64
-	// BodyMemory is how many bytes of memory may be taken by all bodies and lines that are being
-	// read, and by what is made of them, about four bytes for one that was sent: 64 MiB. One user
-	// has half, or what the largest body or line takes. Others wait for UploadWait.
+	// BodyMemory bounds the memory in bytes for all bodies and lines that are being read, and for
+	// what is made of them: about four bytes for each that was sent. Default: 64 MiB. One user has
+	// half, or what the largest body or line takes. Others wait for UploadWait.
 	BodyMemory int64
-	// MaxUpload is how many bytes a file, or a stream of data, may have: 8 GiB.
+	// MaxUpload is the largest file or stream of rows in bytes: 8 GiB.
 	MaxUpload int64
-	// Uploads is how many files, streams and other bodies of more than smallBody are taken in at
-	// once, and UserUploads how many of one user: 16 and 8. Others wait for UploadWait, a minute,
-	// and are then told to come again.
+	// Uploads is how many files, streams and other bodies of more than smallBody can be received at
+	// once, and UserUploads how many of them from one user: 16 and 8. Others wait for UploadWait, a
+	// minute, and are then asked to try again later.
 	Uploads, UserUploads int
 	UploadWait           time.Duration
-	// BodyStall is how long a body may bring nothing: 30 seconds.
+	// BodyStall is how long a body may pause: 30 seconds.
 	BodyStall time.Duration
-	// BodyRate is how many bytes a second a body must bring over any RateOver that the node waits
-	// for it: 1 KiB and 30 seconds. So a body takes at most its size divided by that, and RateOver.
+	// BodyRate is how many bytes a second must arrive over any RateOver that the node waits for a
+	// body: 1 KiB and 30 seconds. So a body takes at most its size divided by BodyRate, plus
+	// RateOver.
 	BodyRate int64
 	RateOver time.Duration
 	// SendStall is how long a client may take for the next 16 KiB of an answer: five minutes.
@@ -69,127 +67,115 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
-// userMemory is how much of BodyMemory one user has. The fields of a form take twice their length
-// while they are read.
+// userMemory is the part of BodyMemory that one user can have. The fields of a form take twice
+// their length while they are read.
 func (l *Limits) userMemory() int64 {
 	return max(l.BodyMemory/2, byteWeight*max(2*l.MaxBody, l.MaxLine)+byteWeight*lineBuffer)
 }
 
-// smallBody is up to how many bytes a body that is neither a file nor a stream takes none of the
-// places for uploads. It is in memory, two or three times over, while it is read.
+// smallBody is the largest body, in bytes, that needs no upload slot unless it is a file or a
+// stream. It is in memory two or three times over while it is read.
 const smallBody = 1 << 20
 
-// tooLong refuses a body of more bytes than it may have.
-func tooLong(most int64) error { return &http.MaxBytesError{Limit: most} }
+// The memory for bodies is bounded by construction. Each body, and each long line of a stream,
+// reserves a share of Limits.BodyMemory before it grows, and returns it when the request is
+// answered or the line is read. The share covers everything that is made of the body: about four
+// times its length (as sent, without blanks, as compared with others, and as written), and more if
+// it has many small parts. Bodies of up to longText have memory of their own, smallMemory, so that
+// large bodies do not keep anybody from posting a point.
 
-// bodyError is an error of the client or the network while a body was read, not one of the node.
-type bodyError struct{ err error }
+// Weights in bytes of memory: of a byte that was sent, of a JSON value, and of a member of an
+// object that is searched.
+const (
+	byteWeight   = 4
+	valueWeight  = 16
+	memberWeight = 150
+)
 
-func (e *bodyError) Error() string { return e.err.Error() }
-func (e *bodyError) Unwrap() error { return e.err }
+// lineBuffer is the longest line of a stream, in bytes, that reserves no memory.
+const lineBuffer = 64 << 10
 
-// stallReader is a body that must go on coming, at some rate. Only the time counts for which the
-// node waits for it, not that for which it is busy with what came.
-type stallReader struct {
-	io.ReadCloser
-	of     *http.ResponseController
-	stall  time.Duration
-	over   time.Duration // in which the next need bytes must come
-	need   int64
-	got    int64         // of these
-	waited time.Duration // for these
-	ended  bool
+// sender is a user, or all guests at one address.
+type sender struct {
+	user uint64
+	addr string // of a guest
 }
 
-func (p *stallReader) Read(b []byte) (int, error) {
-	begun := time.Now()
-	p.of.SetReadDeadline(begun.Add(min(p.stall, p.over-p.waited))) // where there is no network there is no deadline
-	n, err := p.ReadCloser.Read(b)
-	p.got += int64(n)
-	if p.waited += time.Since(begun); p.got >= p.need {
-		p.got, p.waited = 0, 0
+// shares counts how much of a bounded resource is in use, in all and by sender.
+type shares struct {
+	mu   sync.Mutex
+	all  int64
+	of   map[sender]int64
+	free chan struct{} // closed when a share is returned; nil when nobody waits
+}
+
+// take takes n shares for a sender. It allows all senders together up to most shares, and one
+// sender up to each. It waits for the shares up to wait, and then returns refusal.
+func (s *shares) take(ctx context.Context, who sender, n, most, each int64, wait time.Duration,
+	refusal *problem.Error) error {
+	free := s.try(who, n, most, each)
+	if free == nil {
+		return nil
 	}
-	switch {
-	case err == io.EOF:
-		p.ended = true
-		p.of.SetReadDeadline(time.Time{}) // what is waited for from here on is the end of the connection
-	case err != nil:
-		err = &bodyError{err}
-	}
-	return n, err
-}
-
-// stallWriter is an answer that must go on being taken.
-type stallWriter struct {
-	http.ResponseWriter
-	of    *http.ResponseController
-	stall time.Duration
-	body  *stallReader // nil for none
-}
-
-// restStall is how long what is left of a body may take when the answer is known: package http
-// reads a part of it before it sends the answer.
-const restStall = time.Second
-
-// sendAtOnce is how much must be taken in SendStall.
-const sendAtOnce = 16 << 10
-
-func (p *stallWriter) wait() { p.of.SetWriteDeadline(time.Now().Add(p.stall)) }
-
-func (p *stallWriter) WriteHeader(status int) {
-	p.wait()
-	if p.body != nil && !p.body.ended {
-		p.of.SetReadDeadline(time.Now().Add(restStall))
-	}
-	p.ResponseWriter.WriteHeader(status)
-}
-
-func (p *stallWriter) Write(b []byte) (n int, err error) {
-	for first := true; err == nil && (first || len(b) > 0); first = false {
-		p.wait()
-		var m int
-		m, err = p.ResponseWriter.Write(b[:min(len(b), sendAtOnce)])
-		n, b = n+m, b[m:]
-	}
-	return n, err
-}
-
-// Unwrap is for http.ResponseController.
-func (p *stallWriter) Unwrap() http.ResponseWriter { return p.ResponseWriter }
-
-// withDeadlines bounds how long a request may stand still.
-func (api *API) withDeadlines(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
-	of := http.NewResponseController(w)
-	of.SetWriteDeadline(time.Time{}) // that of the answer before
-	var body *stallReader
-	if r.Body != nil && r.Body != http.NoBody {
-		of.SetReadDeadline(time.Now().Add(api.o.BodyStall)) // also of what is left when the handler has read enough
-		rate := float64(api.o.BodyRate)
-		if owner, _ := r.Context().Value(ownerKey{}).(bool); owner {
-			rate = 0
+	late := time.NewTimer(wait)
+	defer late.Stop()
+	for free != nil {
+		select {
+		case <-free:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-late.C:
+			return refusal
 		}
-		body = &stallReader{ReadCloser: r.Body, of: of, stall: api.o.BodyStall, over: api.o.RateOver,
-			need: int64(rate * api.o.RateOver.Seconds())}
-		r2 := *r
-		r2.Body = body
-		r = &r2
+		free = s.try(who, n, most, each)
 	}
-	return &stallWriter{w, of, api.o.SendStall, body}, r
+	return nil
 }
 
-// bodyFailed says what is answered when a body did not come as it should.
-func bodyFailed(err error) (status int, detail string) {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return http.StatusRequestTimeout, "The body did not come in time."
+// try takes n shares and returns nil, or returns a channel that is closed when trying again makes
+// sense.
+func (s *shares) try(who sender, n, most, each int64) (free chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all+n <= most && s.of[who]+n <= each {
+		if s.of == nil {
+			s.of = map[sender]int64{}
+		}
+		s.all += n
+		s.of[who] += n
+		return nil
 	}
-	return http.StatusBadRequest, "The body could not be read: " + err.Error() + "."
+	if s.free == nil {
+		s.free = make(chan struct{})
+	}
+	return s.free
 }
 
-// uploadSlots counts the uploads and large bodies that are being sent, by sender.
+func (s *shares) give(who sender, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all -= n
+	if s.of[who] -= n; s.of[who] == 0 {
+		delete(s.of, who)
+	}
+	if s.free != nil {
+		close(s.free)
+		s.free = nil
+	}
+}
+
+var (
+	errManyUploads = &problem.Error{Kind: problem.TooMany, Message: "Too many uploads at once. Try again later.",
+		RetryAfter: 10 * time.Second}
+	errMuchMemory = &problem.Error{Kind: problem.TooMany, Message: "Too many large bodies at once. Try again later.",
+		RetryAfter: 10 * time.Second}
+)
+
+// uploadSlots counts the uploads and large bodies in progress, by sender.
 type uploadSlots struct{ shares }
 
-// acquire waits until an upload may begin: there are all at once at most, and each of one sender.
-// The caller calls done when it has ended.
+// acquire waits until an upload may begin. It allows up to all uploads at once, and up to each of
+// one sender. The caller calls done at the end of the upload.
 func (t *uploadSlots) acquire(ctx context.Context, who sender, all, each int,
 	wait time.Duration) (done func(), err error) {
 	if err := t.shares.take(ctx, who, 1, int64(all), int64(each), wait, errManyUploads); err != nil {
@@ -198,48 +184,16 @@ func (t *uploadSlots) acquire(ctx context.Context, who sender, all, each int,
 	return func() { t.give(who, 1) }, nil
 }
 
-// errNothingToAddTo refuses datums and files from a user who may not add data to any target.
-var errNothingToAddTo = &problem.Error{Kind: problem.Forbidden,
-	Message: "There is no target to which you may add data."}
+// maxStreams is how many streams of events can be open at once, and ownStreams how many of one
+// user, or of the guests at one address.
+const (
+	maxStreams = 256
+	ownStreams = maxStreams / 4
+)
 
-// strangerPlaces is how many uploads and large bodies may be sent at once by users who may not add
-// data to any target, each of them one. These places are apart from those of other users.
-const strangerPlaces = 4
-
-// takePlace takes the place of an upload or of a large body. Datums and files (data is true) of a
-// user who may add them to no target are refused before they are read, unless the body is so small
-// that reading it costs little and the answer can say what is wrong with it.
-func (r *request) takePlace(data bool) (done func(), err error) {
-	l := &r.api.o.Limits
-	may, err := r.access.MayAddSomewhere()
-	switch {
-	case err != nil:
-		return nil, err
-	case may:
-		return r.api.uploads.acquire(r.Context(), r.sender(), l.Uploads, l.UserUploads, l.UploadWait)
-	case data && (r.ContentLength < 0 || r.ContentLength > smallBody):
-		return nil, errNothingToAddTo
-	}
-	return r.api.strangers.acquire(r.Context(), r.sender(), strangerPlaces, 1, l.UploadWait)
-}
-
-// uploading makes a handler that takes a file or a stream of up to MaxUpload bytes. It waits for a
-// place first.
-func uploading(h handler, targets bool) handler {
-	return func(r *request) (*answer, error) {
-		if r.isLocal() {
-			return h(r)
-		}
-		most := r.api.o.MaxUpload
-		if r.ContentLength > most {
-			return nil, tooLong(most)
-		}
-		done, err := r.takePlace(!targets)
-		if err != nil {
-			return nil, err
-		}
-		defer done()
-		r.Body = http.MaxBytesReader(r.w, r.Body, most)
-		return h(r)
-	}
+// streamLimit counts the open streams of events, so that no client can take all of them.
+type streamLimit struct {
+	mu  sync.Mutex
+	all int
+	of  map[string]int
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -24,22 +23,23 @@ var settingFields = []wire.Field{
 
 var verifyFields = []wire.Field{
 	{Name: "head", Label: "Head", Kind: wire.Text, Blank: true,
-		Help: "A head of the log, as stat and backup print it. Verify also checks that the log has only grown since."},
+		Help: "An earlier head of the log, as stat and backup print it. Verify also checks that the log has only " +
+			"grown since then."},
 	{Name: "repair", Label: "Repair", Kind: wire.Boolean,
-		Help: "First remove references to records that do not exist, and records that are nothing without them."},
+		Help: "First remove references to records that do not exist, and records that are useless without them."},
 }
 
 var verifyFilters = []wire.Filter{{Name: "progress", Kind: wire.Boolean,
-	Help: "Answer with a stream of lines of JSON: how far it is, and at the end what was found."}}
+	Help: "Answer with a stream of JSON lines: the progress, and at the end the result."}}
 
 var pathFields = []wire.Field{{Name: "path", Label: "Path", Kind: wire.Text, Required: true, Verbatim: true,
-	Help: "Where the copy is to be, on the node."}}
+	Help: "The path of the copy on the node."}}
 
 var (
 	settingsSpec   = spec{lists: true}
 	settingSpec    = spec{fields: settingFields, mayAct: isSuperuser}
 	backupSpec     = spec{fields: pathFields, mayAct: func(r *request) bool { return r.viewer.Owner }}
-	backupFileSpec = spec{anyType: true, guarded: true}
+	backupFileSpec = spec{oneForm: true, guarded: true}
 	verifySpec     = spec{fields: verifyFields, mayAct: isSuperuser, filters: verifyFilters}
 )
 
@@ -55,8 +55,7 @@ func writeSetting(w *wire.Writer, s *archive.Setting) {
 func listSettings(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]archive.Setting, int, error) {
 		list, err := r.access.Settings()
-		first := min(p.Offset, len(list))
-		return list[first : first+min(p.Limit, len(list)-first)], len(list), err
+		return pageOf(list, p), len(list), err
 	}, writeSetting)
 }
 
@@ -83,7 +82,7 @@ func setSetting(r *request) (*answer, error) {
 	return r.written(http.StatusOK, func(w *wire.Writer) { writeSetting(w, &s) })
 }
 
-// getNode says how the node is.
+// getNode describes the state of the node.
 func getNode(r *request) (*answer, error) {
 	st, err := r.access.Stat()
 	if err != nil {
@@ -128,7 +127,7 @@ func getNode(r *request) (*answer, error) {
 	})
 }
 
-// getCertificate shows the certificate that the file keeps for its node.
+// getCertificate returns the node's certificate, which is in the file.
 func getCertificate(r *request) (*answer, error) {
 	text, err := r.access.Certificate()
 	if err != nil {
@@ -136,7 +135,7 @@ func getCertificate(r *request) (*answer, error) {
 	}
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
-		return nil, errors.New("the certificate in the file is no PEM")
+		return nil, errors.New("the certificate in the file is not PEM")
 	}
 	return r.object(http.StatusOK, func(w *wire.Writer) {
 		w.TextMember("certificate", text)
@@ -144,13 +143,13 @@ func getCertificate(r *request) (*answer, error) {
 	})
 }
 
-// Fingerprint is the SHA-256 of a certificate as browsers show it.
+// Fingerprint returns the SHA-256 of a certificate in the notation of browsers.
 func Fingerprint(der []byte) string {
 	sum := sha256.Sum256(der)
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
 }
 
-// backup writes a copy to a path on the node; only the owner of the file names paths.
+// backup writes a copy to a path on the node. Only the owner of the file may name paths.
 func backup(r *request) (*answer, error) {
 	if !r.viewer.Owner {
 		return nil, problem.ErrForbidden
@@ -188,14 +187,7 @@ func downloadBackup(r *request) (*answer, error) {
 
 const backupStamp = "20060102-150405"
 
-// BackupState is how the copies are that the server takes by itself.
-type BackupState struct {
-	Path   string    // of the last good one, "" if there is none
-	Time   time.Time // when it was taken
-	Failed string    // why the last attempt failed, "" if it did not
-}
-
-// writeBackups writes how the copies are; from outside no paths and causes are seen.
+// writeBackups describes the automatic copies. Only a superuser sees paths and causes (inside).
 func (api *API) writeBackups(w *wire.Writer, inside bool) {
 	if api.o.Backups == nil {
 		return
@@ -297,7 +289,7 @@ func reindex(r *request) (*answer, error) {
 		return nil, err
 	}
 	return r.object(http.StatusAccepted, func(w *wire.Writer) {
-		w.TextMember("message", "The index is being made anew; names are found meanwhile.")
+		w.TextMember("message", "The index is being rebuilt. Searches work meanwhile.")
 	})
 }
 
@@ -322,7 +314,8 @@ func (api *API) serveHealth(w http.ResponseWriter, r *http.Request, _ httprouter
 	w.Write(out.Buf)
 }
 
-// noteHealth logs the state of the node when it has changed, since /healthz is asked all the time.
+// noteHealth logs a change of the node's state. Not each check is logged, since monitors call
+// /healthz all the time.
 func (api *API) noteHealth(err error) {
 	now := ""
 	if err != nil {
@@ -336,19 +329,4 @@ func (api *API) noteHealth(err error) {
 	default:
 		api.o.Log.Info("ready again")
 	}
-}
-
-// whyNotReady says what is wrong, in words that give no path away.
-func whyNotReady(err error) string {
-	switch {
-	case errors.Is(err, archive.ErrLost):
-		return "The node's file was moved, replaced, deleted or truncated while it was open: nothing is written " +
-			"until a restart. What was written before can be read, and saved with nightjar backup."
-	case errors.Is(err, archive.ErrFailed):
-		return "Writing to the disk failed: nothing is written until a restart. Reading goes on."
-	case errors.Is(err, archive.ErrNoRoom):
-		return "The node's disk has too little free space: nothing is written until there is room. Reading and " +
-			"deleting go on."
-	}
-	return "The node's file cannot be read."
 }

@@ -10,8 +10,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// observationFields describe an observation record as a TOM does. A record is made from other
-// fields, see sentObservationFields.
+// observationFields describe an observation record as a TOM does. A record is created from
+// sentObservationFields.
 var observationFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
@@ -19,7 +19,7 @@ var observationFields = []wire.Field{
 	{Name: "status", Label: "Status", Kind: wire.Text},
 	{Name: "facility", Label: "Facility", Kind: wire.Text, Required: true, Max: archive.MaxFacility},
 	{Name: "parameters", Label: "Parameters", Kind: wire.AnyJSON, Required: true,
-		Help: "What was asked of the facility; sent as observing_parameters."},
+		Help: "The parameters for the facility. Sent as observing_parameters."},
 	{Name: "observation_id", Label: "Observation id", Kind: wire.Text, Required: true, Max: archive.MaxObservationID},
 	{Name: "scheduled_start", Label: "Scheduled start", Kind: wire.DateTime},
 	{Name: "scheduled_end", Label: "Scheduled end", Kind: wire.DateTime},
@@ -29,7 +29,7 @@ var observationFields = []wire.Field{
 	{Name: "user", Label: "User", Kind: wire.Ref},
 }
 
-// sentObservationFields are what is read of an observation that is noted.
+// sentObservationFields are read from a new observation record.
 var sentObservationFields = []wire.Field{
 	{Name: "target_id", Label: "Target", Kind: wire.Ref, Required: true},
 	{Name: "facility", Label: "Facility", Kind: wire.Text, Required: true, Max: archive.MaxFacility},
@@ -65,22 +65,22 @@ func writeObservation(w *wire.Writer, v *archive.Observation) {
 }
 
 var observationFilters = []wire.Filter{
-	{Name: "target_id", Kind: wire.Text, Many: true, Help: "The target's id; several may be given."},
-	{Name: "observation_id", Kind: wire.Text, Help: "The facility's id of the observation."},
-	{Name: "facility", Kind: wire.Text, Many: true, Help: "The facility; several may be given."},
+	{Name: "target_id", Kind: wire.Text, Many: true, Help: "The target's id. Can be repeated."},
+	{Name: "observation_id", Kind: wire.Text, Help: "The id that the facility gave the observation."},
+	{Name: "facility", Kind: wire.Text, Many: true, Help: "The facility. Can be repeated."},
 	{Name: "status", Kind: wire.Text, Help: "The status."},
-	{Name: "observationgroup", Kind: wire.Text, Many: true, Help: "A group of observations; there are none here."},
-	{Name: "scheduled_start_after", Kind: wire.DateTime, Help: "Scheduled to start then or later."},
-	{Name: "scheduled_start_before", Kind: wire.DateTime, Help: "Scheduled to start then or earlier."},
-	{Name: "scheduled_end_after", Kind: wire.DateTime, Help: "Scheduled to end then or later."},
-	{Name: "scheduled_end_before", Kind: wire.DateTime, Help: "Scheduled to end then or earlier."},
-	{Name: "created_after", Kind: wire.DateTime, Help: "Noted then or later."},
-	{Name: "created_before", Kind: wire.DateTime, Help: "Noted then or earlier."},
-	{Name: "modified_after", Kind: wire.DateTime, Help: "Changed then or later."},
-	{Name: "modified_before", Kind: wire.DateTime, Help: "Changed then or earlier."},
+	{Name: "observationgroup", Kind: wire.Text, Many: true, Help: "A group of observations. Nightjar has none."},
+	{Name: "scheduled_start_after", Kind: wire.DateTime, Help: "Scheduled to start at or after this time."},
+	{Name: "scheduled_start_before", Kind: wire.DateTime, Help: "Scheduled to start at or before this time."},
+	{Name: "scheduled_end_after", Kind: wire.DateTime, Help: "Scheduled to end at or after this time."},
+	{Name: "scheduled_end_before", Kind: wire.DateTime, Help: "Scheduled to end at or before this time."},
+	{Name: "created_after", Kind: wire.DateTime, Help: "Recorded at or after this time."},
+	{Name: "created_before", Kind: wire.DateTime, Help: "Recorded at or before this time."},
+	{Name: "modified_after", Kind: wire.DateTime, Help: "Changed at or after this time."},
+	{Name: "modified_before", Kind: wire.DateTime, Help: "Changed at or before this time."},
 	{Name: "ordering", Kind: wire.Text,
-		Help: "The order: one or several of " + strings.Join(archive.ObservationOrders, ", ") +
-			", each perhaps with - before it, separated by commas."},
+		Help: "The order: one or more of " + strings.Join(archive.ObservationOrders, ", ") +
+			", separated by commas, each optionally after a minus sign."},
 }
 
 func parseObservationFilter(r *request) (f archive.ObservationFilter, err error) {
@@ -113,7 +113,7 @@ func parseObservationFilter(r *request) (f archive.ObservationFilter, err error)
 	return f, p.Err()
 }
 
-// notAnObject is what is said of an id of which there is no object to choose.
+// notAnObject returns the message for an id that no object has.
 func notAnObject(id string) string {
 	if wire.IsDigits(id) {
 		return wire.NotAChoice
@@ -139,13 +139,13 @@ func listObservations(r *request) (*answer, error) {
 }
 
 func getObservation(r *request) (*answer, error) {
-	return getPart(r, r.access.Observation, func(w *wire.Writer, o **archive.Observation) {
+	return getByID(r, r.access.Observation, func(w *wire.Writer, o **archive.Observation) {
 		writeRow(w, pickColumns(r, observationColumns), *o)
 	})
 }
 
-// createObservation notes an observation. A TOM submits it to a facility; here nothing is
-// submitted, and any facility may be named.
+// createObservation records an observation. A TOM submits it to a facility; Nightjar submits
+// nothing, and takes any facility.
 func createObservation(r *request) (*answer, error) {
 	in, err := r.input()
 	if err != nil {

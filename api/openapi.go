@@ -11,14 +11,14 @@ import (
 
 var schemaSpec = spec{onlyJSON: true}
 
-// showSchema serves a description of the API for programs, made from the descriptions of the routes
-// (OpenAPI 3.1, spec.openapis.org/oas/v3.1.1).
+// showSchema describes the API for programs (OpenAPI 3.1, spec.openapis.org/oas/v3.1.1). The
+// description is made from the specs of the routes.
 func showSchema(r *request) (*answer, error) {
 	s := schema{r: r}
 	return r.object(http.StatusOK, s.write)
 }
 
-// schema writes the description of an API.
+// schema writes a description of the API.
 type schema struct {
 	r *request
 	*wire.Writer
@@ -40,7 +40,7 @@ func (s schema) write(w *wire.Writer) {
 	s.List(func() { s.Object(func() { s.TextMember("url", s.r.base()) }) })
 	s.Key("security")
 	s.List(func() {
-		s.Object(func() {}) // guests read what is open
+		s.Object(func() {}) // guests can read what is open to all
 		for _, name := range []string{"basic", "token", "session"} {
 			s.Object(func() { s.Key(name); s.List(func() {}) })
 		}
@@ -58,15 +58,7 @@ func (s schema) member(key string, fn func()) {
 	s.Object(fn)
 }
 
-// version is what the node calls itself, for which a description must have something.
-func (api *API) version() string {
-	if api.o.Version == "" {
-		return "unknown"
-	}
-	return api.o.Version
-}
-
-// pathOf writes a route's path as OpenAPI does.
+// pathOf returns the path of a route in the notation of OpenAPI.
 func pathOf(rt *route) string {
 	parts := strings.Split(rt.path, "/")
 	for i, p := range parts {
@@ -116,7 +108,7 @@ func (s schema) operation(rt *route, method string) {
 	s.member("responses", func() { s.responses(rt, method) })
 }
 
-// operationID is one of a kind: "get_targets_id".
+// operationID returns a unique name such as "get_targets_id".
 func operationID(rt *route, method string) string {
 	name := strings.Trim(strings.TrimPrefix(rt.path, "/api/"), "/")
 	name = strings.NewReplacer("/", "_", ":", "", "-", "_").Replace(name)
@@ -178,7 +170,7 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 		for _, media := range rt.parses {
 			s.member(media, func() {
 				s.member("schema", func() {
-					if rt.acceptsRows && media == typeJSON && rt.writesLists() {
+					if rt.acceptsList && media == typeJSON {
 						s.Key("oneOf")
 						s.List(func() {
 							s.Object(func() { s.record(sent, part) })
@@ -194,7 +186,7 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 				})
 			})
 		}
-		if rt.acceptsRows {
+		if rt.importRows != nil {
 			rows := func(media, help string) {
 				s.member(media, func() {
 					s.member("schema", func() {
@@ -203,18 +195,13 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 					})
 				})
 			}
-			rows(typeNDJSON, "One such object a line; a target may be given by target_name.")
+			rows(typeNDJSON, "One such object in each line. target_name can replace target.")
 			rows(typeCSV, rt.csvHelp)
 		}
 	})
 }
 
-// writesLists says whether a list of objects can be posted.
-func (rt *route) writesLists() bool {
-	return slices.ContainsFunc(rt.writeParams, func(f wire.Filter) bool { return f.Name == duplicateParameter.Name })
-}
-
-// record describes an object that is sent.
+// record describes an object in a body.
 func (s schema) record(fields []wire.Field, part bool) {
 	s.TextMember("type", "object")
 	var required []string
@@ -245,7 +232,7 @@ func (s schema) required(list []string) {
 	})
 }
 
-// read describes what GET answers: an object, or a page of a list of them.
+// read describes the answer to GET: an object, or a page of a list.
 func (s schema) read(rt *route) {
 	if !rt.lists {
 		s.row(rt)
@@ -269,7 +256,7 @@ func (s schema) read(rt *route) {
 	s.required([]string{"count", "next", "previous", "results"})
 }
 
-// row describes an object that is answered.
+// row describes an object in an answer.
 func (s schema) row(rt *route) {
 	s.TextMember("type", "object")
 	if rt.fields == nil {
@@ -293,10 +280,13 @@ func (s schema) row(rt *route) {
 	s.required(rt.members)
 }
 
-// field describes a value. What is sent may be written in more ways than what is answered.
+// field describes a value. A body may spell it in more ways than an answer.
 func (s schema) field(f *wire.Field, sent bool) {
-	kinds := map[wire.Kind]string{wire.Text: "string", wire.Selected: "string", wire.DateTime: "string",
-		wire.FileData: "string", wire.Integer: "integer", wire.Ref: "integer", wire.Float: "number", wire.Boolean: "boolean", wire.List: "array"}
+	kinds := map[wire.Kind]string{
+		wire.Text: "string", wire.Selected: "string", wire.DateTime: "string", wire.FileData: "string",
+		wire.Integer: "integer", wire.Ref: "integer", wire.Float: "number", wire.Boolean: "boolean",
+		wire.List: "array",
+	}
 	if kind, ok := kinds[f.Kind]; ok {
 		s.Key("type")
 		if f.Null || !sent && f.ReadOnly || !sent && f.Kind == wire.DateTime || !sent && f.Kind == wire.Ref {
@@ -372,13 +362,13 @@ func (s schema) responses(rt *route, method string) {
 	case http.MethodGet:
 		if rt.answers != "" {
 			s.member("200", func() {
-				s.TextMember("description", "What was asked for, as it comes.")
+				s.TextMember("description", "The requested stream or file.")
 				s.member("content", func() { s.member(rt.answers, func() {}) })
 			})
 			break
 		}
 		s.member("200", func() {
-			s.TextMember("description", "What was asked for.")
+			s.TextMember("description", "The requested object or list.")
 			s.member("content", func() {
 				s.member(typeJSON, func() { s.member("schema", func() { s.read(rt) }) })
 				if rt.export == nil {
@@ -386,13 +376,13 @@ func (s schema) responses(rt *route, method string) {
 				}
 				for _, format := range exportFormats {
 					media, _, _ := strings.Cut(exportTypes[format], ";")
-					s.member(media, func() {}) // the whole list as a table, by format=
+					s.member(media, func() {}) // the whole list as a table, with format=
 				}
 			})
 		})
-		json(http.StatusNotModified, "Nothing has changed since the answer whose ETag was sent as If-None-Match.", nil)
+		json(http.StatusNotModified, "Nothing has changed since the answer with the ETag in If-None-Match.", nil)
 	case http.MethodDelete:
-		json(http.StatusNoContent, "It is gone.", nil)
+		json(http.StatusNoContent, "Deleted.", nil)
 	case http.MethodPost:
 		status := http.StatusCreated
 		switch rt.path {
@@ -401,12 +391,13 @@ func (s schema) responses(rt *route, method string) {
 		case "/api/node/reindex/":
 			status = http.StatusAccepted
 		}
-		json(status, "It is done, and on the disk.", func() {}) // what it says depends on what was sent
+		json(status, "Done, and written to the disk.", func() {}) // its members depend on the body
 		if len(rt.writeParams) > 0 {
-			json(http.StatusOK, "Nothing was stored: it is there already, and that is no error by duplicates=skip, or this was a dry run.", func() {})
+			json(http.StatusOK, "Nothing was stored: it already exists and duplicates=skip was given, or this was a "+
+				"dry run.", func() {})
 		}
 	default:
-		json(http.StatusOK, "It is done, and on the disk.", func() { s.TextMember("type", "object") })
+		json(http.StatusOK, "Done, and written to the disk.", func() { s.TextMember("type", "object") })
 	}
 	s.Key("default")
 	s.Object(func() { s.TextMember("$ref", "#/components/responses/Refusal") })
@@ -415,7 +406,8 @@ func (s schema) responses(rt *route, method string) {
 func (s schema) components() {
 	s.member("responses", func() {
 		s.member("Refusal", func() {
-			s.TextMember("description", "Why not: by field with status 400, or as detail. Nothing was stored.")
+			s.TextMember("description",
+				"The reason for a refusal: by field with status 400, or as detail. Nothing was stored.")
 			s.member("content", func() {
 				s.member(typeJSON, func() {
 					s.member("schema", func() {
@@ -443,7 +435,7 @@ func (s schema) components() {
 			s.TextMember("type", "apiKey")
 			s.TextMember("in", "header")
 			s.TextMember("name", "Authorization")
-			s.TextMember("description", "The word Token, a blank, and the token.")
+			s.TextMember("description", "The word Token, a space, and the token.")
 		})
 		s.member("session", func() {
 			s.TextMember("type", "apiKey")
@@ -451,4 +443,88 @@ func (s schema) components() {
 			s.TextMember("name", sessionCookie)
 		})
 	})
+}
+
+// showRoot lists the resources.
+func showRoot(r *request) (*answer, error) {
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		for _, name := range []string{"groups", "targets", "observations", "dataproducts", "reduceddatums"} {
+			w.TextMember(name, r.base()+"/api/"+name+"/")
+		}
+	})
+}
+
+// version returns the node's version. OpenAPI requires one.
+func (api *API) version() string {
+	if api.o.Version == "" {
+		return "unknown"
+	}
+	return api.o.Version
+}
+
+// options answers OPTIONS: what the route is, which fields it takes, and which parameters.
+func (r *request) options() (*answer, error) {
+	rt := r.route
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		texts := func(key string, list []string) {
+			w.Key(key)
+			w.List(func() {
+				for _, s := range list {
+					w.Text(s)
+				}
+			})
+		}
+		w.TextMember("name", rt.view)
+		w.TextMember("description", "")
+		texts("renders", rt.renders())
+		texts("parses", rt.parses)
+		if action := r.action(); action != "" {
+			w.Key("actions")
+			w.Object(func() {
+				w.Key(action)
+				wire.Describe(w, rt.fields)
+			})
+		}
+		if rt.handle["GET"] == nil {
+			return
+		}
+		parameters := func(key string, list []wire.Filter) {
+			w.Key(key)
+			w.Object(func() {
+				for _, f := range list {
+					w.Key(f.Name)
+					w.Object(func() {
+						w.TextMember("type", string(f.Kind))
+						w.BoolMember("many", f.Many)
+						w.TextMember("help_text", f.Help)
+						if len(f.Choices) > 0 {
+							texts("choices", f.Choices)
+						}
+					})
+				}
+			})
+		}
+		parameters("filters", rt.parameters(true))
+		if len(rt.writeParams) > 0 {
+			parameters("write_parameters", rt.writeParams)
+		}
+		if rt.importRows != nil {
+			texts("streams", rowTypes)
+		}
+	})
+}
+
+// action returns the method whose fields OPTIONS describes, "" if the viewer may not use it.
+func (r *request) action() string {
+	rt := r.route
+	if rt.fields == nil || !rt.public && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil ||
+		rt.mayAct != nil && !rt.mayAct(r) {
+		return ""
+	}
+	for _, m := range []string{"PUT", "POST"} {
+		if rt.handle[m] != nil {
+			return m
+		}
+	}
+	return ""
 }

@@ -65,7 +65,7 @@ func TestPagesAreShort(t *testing.T) {
 	}
 	for _, path := range []string{"/api/dataproducts/" + product + "/?format=api", "/api/dataproducts/?format=api"} {
 		r := n.ask("astro", "GET", path, nil)
-		if text := shownOn(t, r); len(text) > maxSpread || !strings.Contains(text, `"timestamp"`) {
+		if text := shownOn(t, r); len(text) > maxIndented || !strings.Contains(text, `"timestamp"`) {
 			t.Errorf("%s: %d bytes", path, len(text))
 		}
 		if !strings.Contains(string(r.body), "shows its beginning") ||
@@ -92,7 +92,7 @@ func TestDeepValues(t *testing.T) {
 			`"value": `+value+`}`)).want(t, 201).id(t)
 	for _, path := range []string{"/api/reduceddatums/" + id + "/", "/api/reduceddatums/"} {
 		r := n.ask("astro", "GET", path+"?format=api", nil)
-		if len(r.body) > 3*maxSpread || !strings.Contains(string(r.body), "shows its beginning") {
+		if len(r.body) > 3*maxIndented || !strings.Contains(string(r.body), "shows its beginning") {
 			t.Errorf("%s: a page of %d bytes", path, len(r.body))
 		}
 		plain, spread := n.ask("astro", "GET", path, nil),

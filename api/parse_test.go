@@ -64,7 +64,7 @@ func FuzzBody(f *testing.F) {
 		if len(all) > 0 && all[0].Form != nil {
 			refused(productInput(all[0].Form, "a.csv").Err())
 		}
-		new(nextLine).datum(body)
+		new(rowReader).datum(body)
 		lines := ask().lines(nil)
 		for {
 			if _, err := lines.next(); err != nil {

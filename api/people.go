@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,12 +14,12 @@ import (
 	"nightjar/internal/problem"
 )
 
-// groups/ is a TOM's: one's own groups, for reading. With all=true it is the superusers' view of
-// all groups, in which they make, change and delete them.
+// In a TOM, groups/ lists the viewer's own groups, and changes nothing. With all=true superusers
+// see all groups, and create, change and delete them.
 
 var groupListFilters = []wire.Filter{
 	{Name: "all", Kind: wire.Boolean,
-		Help: "All groups, for superusers, who can then also make, change and delete them."},
+		Help: "All groups. For superusers, who can then also create, change and delete them."},
 	{Name: "name", Kind: wire.Text, Help: "The group's name."},
 }
 
@@ -30,10 +31,10 @@ var userFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "username", Label: "Username", Kind: wire.Text, Required: true, Max: 150},
 	{Name: "password", Label: "Password", Kind: wire.Text, Verbatim: true, Null: true,
-		Help: "At least 8 characters. A user without one comes in with a token only."},
+		Help: "At least 8 characters. Without a password, a user can sign in with a token only."},
 	{Name: "current_password", Label: "Current password", Kind: wire.Text, Verbatim: true, Blank: true,
-		Help: "Asked of those who change their own password."},
-	{Name: "is_superuser", Label: "Superuser", Kind: wire.Boolean, Help: "Sees and may do everything."},
+		Help: "Required to change your own password."},
+	{Name: "is_superuser", Label: "Superuser", Kind: wire.Boolean, Help: "Can see and do everything."},
 	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
 	{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
 }
@@ -42,45 +43,42 @@ var tokenFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "name", Label: "Name", Kind: wire.Text, Blank: true, Max: 100},
 	{Name: "username", Label: "Username", Kind: wire.Text, Blank: true,
-		Help: "Whose token it is; superusers may make tokens for others."},
+		Help: "The user of the token. Superusers can create tokens for others."},
 	{Name: "read_only", Label: "Read only", Kind: wire.Boolean},
 	{Name: "expires", Label: "Expires", Kind: wire.DateTime, Null: true},
 	{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
 	{Name: "last_used", Label: "Last used", Kind: wire.DateTime, ReadOnly: true},
 	{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true,
-		Help: "The secret, shown only once, when the token is made."},
+		Help: "The secret. It is shown only once, when the token is created."},
 }
 
-func (r *request) all() bool { return r.flag("all") }
-
-// flag is the value of a query parameter that is true or false.
-func (r *request) flag(name string) bool { return wire.IsTrue(wire.Last(r.query, name)) }
+func (r *request) allGroups() bool { return r.flag("all") }
 
 func isSuperuser(r *request) bool { return r.viewer.Everything() }
 
-// notTOMs refuses what groups/ does not allow without all=true.
-func (r *request) notTOMs() error {
+// needsAll refuses what groups/ allows only with all=true.
+func (r *request) needsAll() error {
 	r.w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 	return &httpError{status: http.StatusMethodNotAllowed, detail: `Method "` + r.Method + `" not allowed.`}
 }
 
 var groupsSpec = spec{
-	fields: groupChangeFields, mayAct: func(r *request) bool { return r.all() && isSuperuser(r) },
+	fields: groupChangeFields, mayAct: func(r *request) bool { return r.allGroups() && isSuperuser(r) },
 	filters: groupListFilters, lists: true,
 }
 
-// groupSpec is that of one group, whose paths are hidden from those who are not in it.
+// groupSpec is the spec of one group. Its paths do not exist for users outside of the group.
 var groupSpec = spec{
 	fields: groupChangeFields, mayAct: isSuperuser, filters: groupListFilters[:1],
-	missing: problem.Missing("Group"), hiddenFrom: othersGroup,
+	missing: problem.Missing("Group"), hiddenFrom: notMember,
 }
 
 var membersSpec = spec{
 	fields: memberFields, mayAct: isSuperuser, filters: groupListFilters[:1],
-	missing: problem.Missing("Group"), hiddenFrom: othersGroup,
+	missing: problem.Missing("Group"), hiddenFrom: notMember,
 }
 
-var memberSpec = spec{filters: groupListFilters[:1], missing: problem.Missing("Group"), hiddenFrom: othersGroup}
+var memberSpec = spec{filters: groupListFilters[:1], missing: problem.Missing("Group"), hiddenFrom: notMember}
 
 var usersSpec = spec{
 	fields: userFields, mayAct: isSuperuser, lists: true,
@@ -94,13 +92,13 @@ var (
 	tokenSpec  = spec{missing: problem.Missing("Token")}
 )
 
-// othersGroup says that the group of the path is not one's own: it is as if it were not there.
-func othersGroup(r *request) bool {
+// notMember reports whether the viewer is outside of the group in the path.
+func notMember(r *request) bool {
 	id, err := r.id()
 	if err != nil {
 		return true
 	}
-	return !(r.all() && isSuperuser(r)) && !slices.Contains(r.viewer.Groups, id)
+	return !(r.allGroups() && isSuperuser(r)) && !slices.Contains(r.viewer.Groups, id)
 }
 
 func (r *request) auth() *auth.Auth { return r.api.archive.Auth() }
@@ -112,16 +110,16 @@ func writeGroup(w *wire.Writer, g *auth.GroupInfo) { writeAlias(w, g.ID, g.Name)
 func listGroups(r *request) (*answer, error) {
 	return shortList(r, func(p archive.Page) ([]auth.GroupInfo, int, error) {
 		name := ""
-		if r.all() {
+		if r.allGroups() {
 			name = wire.Last(r.query, "name")
 		}
-		return r.auth().Groups(r.viewer, r.all(), name, authPage(p))
+		return r.auth().Groups(r.viewer, r.allGroups(), name, authPage(p))
 	}, writeGroup)
 }
 
 func createGroup(r *request) (*answer, error) {
-	if !r.all() {
-		return nil, r.notTOMs()
+	if !r.allGroups() {
+		return nil, r.needsAll()
 	}
 	rec, err := r.record(groupChangeFields, false)
 	if err != nil {
@@ -135,7 +133,7 @@ func createGroup(r *request) (*answer, error) {
 }
 
 func getGroup(r *request) (*answer, error) {
-	return getPart(r, func(id uint64) (auth.GroupInfo, error) { return r.auth().Group(r.viewer, id) }, writeGroup)
+	return getByID(r, func(id uint64) (auth.GroupInfo, error) { return r.auth().Group(r.viewer, id) }, writeGroup)
 }
 
 func deleteGroup(r *request) (*answer, error) {
@@ -143,8 +141,8 @@ func deleteGroup(r *request) (*answer, error) {
 }
 
 func renameGroup(r *request) (*answer, error) {
-	if !r.all() {
-		return nil, r.notTOMs()
+	if !r.allGroups() {
+		return nil, r.needsAll()
 	}
 	id, err := r.id()
 	if err != nil {
@@ -168,8 +166,7 @@ func listMembers(r *request) (*answer, error) {
 	}
 	return shortList(r, func(p archive.Page) ([]auth.UserInfo, int, error) {
 		list, err := r.auth().Members(r.viewer, id)
-		first := min(p.Offset, len(list))
-		return list[first : first+min(p.Limit, len(list)-first)], len(list), err
+		return pageOf(list, p), len(list), err
 	}, writeUser)
 }
 
@@ -192,7 +189,7 @@ func joinGroup(r *request) (*answer, error) {
 	return noContent()
 }
 
-// userNamed finds a user by the name; a problem with the field when there is none.
+// userNamed returns the user with this name, or a problem with field if there is none.
 func (r *request) userNamed(field, name string) (uint64, error) {
 	list, _, err := r.auth().Users(r.viewer, name, auth.Page{Limit: 1})
 	if err == nil && len(list) == 0 {
@@ -271,7 +268,7 @@ func createUser(r *request) (*answer, error) {
 }
 
 func getUser(r *request) (*answer, error) {
-	return getPart(r, func(id uint64) (auth.UserInfo, error) { return r.auth().User(r.viewer, id) }, writeUser)
+	return getByID(r, func(id uint64) (auth.UserInfo, error) { return r.auth().User(r.viewer, id) }, writeUser)
 }
 
 func deleteUser(r *request) (*answer, error) {
@@ -297,14 +294,14 @@ func changeUser(r *request) (*answer, error) {
 	return r.written(http.StatusOK, func(w *wire.Writer) { writeUser(w, &u) })
 }
 
-var tokenSorts = map[auth.TokenKind]string{auth.Named: "named", auth.Minted: "token-auth", auth.Session: "session"}
+var tokenKinds = map[auth.TokenKind]string{auth.Named: "named", auth.Minted: "token-auth", auth.Session: "session"}
 
 func writeToken(w *wire.Writer, t *auth.TokenInfo) {
 	w.Object(func() {
 		w.Key("id")
 		w.ID(t.ID)
 		w.TextMember("name", t.Name)
-		w.TextMember("kind", tokenSorts[t.Kind])
+		w.TextMember("kind", tokenKinds[t.Kind])
 		w.TextMember("username", t.UserName)
 		w.BoolMember("read_only", t.ReadOnly)
 		w.Key("expires")
@@ -318,7 +315,7 @@ func writeToken(w *wire.Writer, t *auth.TokenInfo) {
 		if t.Used > t.Created {
 			w.Time(t.Used)
 		} else {
-			w.Null() // never yet
+			w.Null() // never used
 		}
 		if t.Secret != "" {
 			w.TextMember("token", t.Secret)
@@ -327,11 +324,13 @@ func writeToken(w *wire.Writer, t *auth.TokenInfo) {
 }
 
 func listTokens(r *request) (*answer, error) {
-	return shortList(r, func(p archive.Page) ([]auth.TokenInfo, int, error) { return r.auth().Tokens(r.viewer, authPage(p)) }, writeToken)
+	return shortList(r, func(p archive.Page) ([]auth.TokenInfo, int, error) {
+		return r.auth().Tokens(r.viewer, authPage(p))
+	}, writeToken)
 }
 
 func getToken(r *request) (*answer, error) {
-	return getPart(r, func(id uint64) (auth.TokenInfo, error) { return r.auth().Token(r.viewer, id) }, writeToken)
+	return getByID(r, func(id uint64) (auth.TokenInfo, error) { return r.auth().Token(r.viewer, id) }, writeToken)
 }
 
 func revokeToken(r *request) (*answer, error) {
@@ -357,4 +356,105 @@ func createToken(r *request) (*answer, error) {
 		return nil, err
 	}
 	return r.written(http.StatusCreated, func(w *wire.Writer) { writeToken(w, &t) })
+}
+
+var credentialFields = []wire.Field{
+	{Name: "username", Label: "Username", Kind: wire.Text, Required: true},
+	{Name: "password", Label: "Password", Kind: wire.Text, Required: true, Verbatim: true},
+}
+
+var tokenAuthFields = append(credentialFields[:2:2],
+	wire.Field{Name: "token", Label: "Token", Kind: wire.Text, ReadOnly: true})
+
+// maxCredentials is the largest body in bytes that guests can send.
+const maxCredentials = 64 << 10
+
+var tokenAuthSpec = spec{
+	parses: []string{typeForm, typeMultipart, typeJSON}, fields: tokenAuthFields,
+	public: true, maxBody: maxCredentials, onlyJSON: true,
+}
+
+var sessionSpec = spec{fields: credentialFields, public: true, maxBody: maxCredentials}
+
+// obtainToken returns a token for a user name and a password.
+func obtainToken(r *request) (*answer, error) {
+	rec, err := r.record(tokenAuthFields, false)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.auth().Mint(r.Context(), rec.Get("username").Text, rec.Get("password").Text, r.viewer.Addr)
+	if err != nil {
+		return nil, loginError(err)
+	}
+	return r.object(http.StatusOK, func(w *wire.Writer) { w.TextMember("token", t.Secret) })
+}
+
+// loginError returns err, or a TOM's message if the name or the password is wrong.
+func loginError(err error) error {
+	var refused *problem.Error
+	if errors.As(err, &refused) && refused.Kind == problem.Unauthenticated {
+		return problem.Invalid("", "Unable to log in with provided credentials.")
+	}
+	return err
+}
+
+// showSession says who is signed in.
+func showSession(r *request) (*answer, error) {
+	name, err := r.api.archive.Name()
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		w.TextMember("node", name)
+		w.BoolMember("signed_in", !r.viewer.Guest())
+		w.Key("user")
+		if r.viewer.ID == 0 {
+			w.Null()
+			return
+		}
+		u, err := r.auth().User(r.viewer, r.viewer.ID)
+		if err != nil {
+			w.Null()
+			return
+		}
+		writeUser(w, &u)
+	})
+}
+
+// signIn begins a session. Its secret goes into a cookie that scripts cannot read.
+func signIn(r *request) (*answer, error) {
+	if r.fromOtherSite() {
+		return nil, errForeignWrite
+	}
+	rec, err := r.record(credentialFields, false)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.auth().SignIn(r.Context(), rec.Get("username").Text, rec.Get("password").Text, r.viewer.Addr)
+	if err != nil {
+		return nil, loginError(err)
+	}
+	r.setCookie(t.Secret, time.UnixMicro(t.Expires))
+	return r.object(http.StatusCreated, func(w *wire.Writer) {
+		w.TextMember("username", t.UserName)
+		w.TimeMember("expires", t.Expires)
+	})
+}
+
+func signOut(r *request) (*answer, error) {
+	if r.fromOtherSite() {
+		return nil, errForeignWrite
+	}
+	if r.viewer.Session {
+		if err := r.auth().SignOut(r.Context(), r.viewer); err != nil {
+			return nil, err
+		}
+	}
+	r.setCookie("", time.Unix(0, 0))
+	return noContent()
+}
+
+func (r *request) setCookie(secret string, expires time.Time) {
+	http.SetCookie(r.w, &http.Cookie{Name: sessionCookie, Value: secret, Path: "/", Expires: expires, HttpOnly: true,
+		SameSite: http.SameSiteLaxMode, Secure: r.site.scheme == "https"})
 }

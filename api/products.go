@@ -1,15 +1,23 @@
 package api
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/julienschmidt/httprouter"
 
 	"nightjar/api/wire"
 	"nightjar/archive"
@@ -22,11 +30,11 @@ import (
 var productFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "product_id", Label: "Product id", Kind: wire.Text, Null: true, Max: archive.MaxProductID,
-		Help: "A name of one's own for the product, unique."},
+		Help: "A unique name of your choice for the product."},
 	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true},
 	{Name: "observation_record", Label: "Observation record", Kind: wire.Ref, Null: true},
 	{Name: "data", Label: "Data", Kind: wire.FileData, Max: archive.MaxFileName,
-		Help: "The file; sent as the part called file."},
+		Help: "The file. Sent as the part named file."},
 	{Name: "extra_data", Label: "Extra data", Kind: wire.Text, Blank: true, MaxBytes: archive.MaxExtraData},
 	{Name: "data_product_type", Label: "Data product type", Kind: wire.Text, Required: true, Max: 50},
 	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
@@ -38,25 +46,26 @@ var productFields = []wire.Field{
 	{Name: "reduceddatum_set", Label: "Reduceddatum set", Kind: wire.List, Of: datumFields},
 }
 
-// uploadFields are what is read of an upload: the others are a serialized product's, and are made
-// here.
+// uploadFields are read from an upload. The other productFields exist only in answers.
 var uploadFields = []wire.Field{
 	productFields[1], {Name: "target", Label: "Target", Kind: wire.Ref,
-		Help: "Needed, unless the rows of a file of photometry name their objects: then each goes to the target of that name."},
+		Help: "Required, unless the rows of a photometry file name their objects: then each row goes to the target " +
+			"with that name."},
 	productFields[3], productFields[5], productFields[6],
 	{Name: "date_obs", Label: "Date of observation", Kind: wire.Text, Blank: true, Max: 100},
 	{Name: "flux_scale", Label: "Flux scale", Kind: wire.Float, Null: true},
 	{Name: "time_column", Label: "Time column", Kind: wire.Text, Blank: true, Max: 200,
-		Help: "The column of photometry that holds the time, where its name does not tell."},
+		Help: "The column of a photometry file that has the time, if its name does not say so."},
 	{Name: "time_format", Label: "Time format", Kind: wire.Text, Blank: true, Max: 50,
-		Help: "What the time counts: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso; with a scale, as mjd_tt, or with what was subtracted, as jd-2450000."},
+		Help: "The format of the time: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso. It can have a scale, as in " +
+			"mjd_tt, or an offset, as in jd-2450000."},
 	{Name: "columns", Label: "Columns", Kind: wire.Text, Blank: true, Max: 10_000,
-		Help: "Columns by role, a JSON object, such as {\"magnitude\": \"m_corr\"}."},
+		Help: "A JSON object with the columns for roles, such as {\"magnitude\": \"m_corr\"}."},
 }
 
 type productColumn = column[archive.ProductView]
 
-// The columns of a product before and after its data.
+// productColumns returns the columns of a product before and after its datums.
 func (api *API) productColumns(base string) (before, after []productColumn) {
 	type T = archive.ProductView
 	before = []productColumn{
@@ -79,22 +88,23 @@ func (api *API) productColumns(base string) (before, after []productColumn) {
 }
 
 var productFilters = []wire.Filter{
-	{Name: "target_name", Kind: wire.Text, Help: "A part of the target's name or of an alias, whatever the case."},
-	{Name: "facility", Kind: wire.Text, Help: "The facility of the observation that the product came from."},
+	{Name: "target_name", Kind: wire.Text, Help: "A part of the target's name or of an alias, ignoring case."},
+	{Name: "facility", Kind: wire.Text, Help: "The facility of the product's observation."},
 }
 
 var dryRunParameter = wire.Filter{Name: "dry_run", Kind: wire.Boolean,
-	Help: "Tell what would become of the file, and store nothing."}
+	Help: "Report what the upload would do, and store nothing."}
 
 // sentUploadFields are all parts of the form of an upload.
 var sentUploadFields = slices.Concat([]wire.Field{{Name: "file", Label: "File", Kind: wire.FileData, Required: true,
 	Help: "The file."}}, uploadFields, []wire.Field{
 	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
-		Help: "Groups that see the product, in mode objects: as a JSON text, as groups[0]id, or as ids in repeated parts."},
+		Help: "Groups that can see the product, in mode objects: as JSON, as groups[0]id, or as ids in repeated " +
+			"parts."},
 	{Name: "dry_run", Label: "Dry run", Kind: wire.Boolean, Help: dryRunParameter.Help},
 })
 
-// productMembers are the members of a product that fields= chooses from.
+// productMembers are the members that fields= can choose from.
 var productMembers = func() []string {
 	before, after := new(API).productColumns("")
 	return slices.Concat(names(before), []string{"reduceddatum_set"}, names(after))
@@ -108,7 +118,7 @@ var productsSpec = spec{
 
 var productSpec = spec{parses: []string{typeMultipart}, cacheable: true, members: productMembers}
 
-// productOut writes products with their data.
+// productOut writes products with their datums.
 func (r *request) productOut(l *listWriter) archive.ProductOut {
 	before, after := r.api.productColumns(r.base())
 	before, after = pickColumns(r, before), pickColumns(r, after)
@@ -118,7 +128,7 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 			Begin: l.begin,
 			Product: func(v *archive.ProductView) error {
 				writeRow(&l.Writer, append(before[:len(before):len(before)], after...), v)
-				return l.enough()
+				return l.checkPageFull()
 			},
 			Flush: l.flush,
 			Full:  l.full,
@@ -134,12 +144,12 @@ func (r *request) productOut(l *listWriter) archive.ProductOut {
 			l.Open('[')
 			return nil
 		},
-		Datum: func(d *archive.DatumView) error { writeDatum(&l.Writer, d); return l.enough() },
+		Datum: func(d *archive.DatumView) error { writeDatum(&l.Writer, d); return l.checkPageFull() },
 		End: func() error {
 			l.End(']')
 			writeColumns(&l.Writer, after, open)
 			l.End('}')
-			return l.enough()
+			return l.checkPageFull()
 		},
 		Flush: l.flush,
 		Full:  l.full,
@@ -161,30 +171,14 @@ func getProduct(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &listWriter{r: r}
-	err = r.access.Product(r.Context(), id, r.productOut(l))
-	if errors.Is(err, errEnough) {
-		return &answer{status: http.StatusOK, body: l.Buf, cut: true}, nil
-	}
-	if err != nil {
-		if l.stream {
-			r.api.breakOff(r.Request, err)
-		}
-		return nil, err
-	}
-	if l.stream {
-		r.w.Write(l.Buf)
-		return &answer{sent: true}, nil
-	}
-	return &answer{status: http.StatusOK, body: l.Buf}, nil
+	l := newListWriter(r, archive.Page{})
+	return l.finish(r.access.Product(r.Context(), id, r.productOut(l)))
 }
 
 func deleteProduct(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteProduct) }
 
-func createProduct(r *request) (*answer, error) { return uploading(uploadProduct, false)(r) }
-
-// uploadProduct takes a file in. The parts of the form may come in any order; the file goes to the
-// disk as it comes, and is given up if anything is wrong.
+// uploadProduct receives a file. The parts of the form may come in any order. The file is written
+// to the disk as it arrives, and discarded if anything is wrong.
 func uploadProduct(r *request) (*answer, error) {
 	media, params := r.mediaType()
 	if media == "" && r.ContentLength == 0 {
@@ -205,8 +199,7 @@ func uploadProduct(r *request) (*answer, error) {
 	return a, errors.Join(err, file.Abort())
 }
 
-// upload reads an upload and hands it to the archive; what is left of the file after that is
-// nobody's.
+// upload reads an upload and hands it to the archive.
 func (r *request) upload(parts *formParts, file *archive.FileUpload) (*answer, error) {
 	refuse, err := refusesDuplicates(r, "skip")
 	if err != nil {
@@ -229,7 +222,7 @@ func (r *request) upload(parts *formParts, file *archive.FileUpload) (*answer, e
 			w.Key("report")
 			writeReport(w, report)
 		})
-	case in.Target == 0: // the file names its targets
+	case in.Target == 0: // the rows of the file name their targets
 		return r.uploadedByObject(views, report)
 	}
 	return r.uploaded(views[0], report)
@@ -237,15 +230,15 @@ func (r *request) upload(parts *formParts, file *archive.FileUpload) (*answer, e
 
 const (
 	noFile      = "No file was submitted."
-	maxFormText = 1 << 20 // bytes of the fields of an upload, their names included
-	formField   = 64      // about what a field takes beside them
+	maxFormText = 1 << 20 // bytes of the fields of an upload, with their names
+	formField   = 64      // bytes that a field takes in addition, roughly
 )
 
-// readUpload reads the parts of an upload: the file into file, the fields into a form. The name is
-// "" when there is no file.
+// readUpload reads the parts of an upload: the file into file, the fields into form. name is ""
+// when there is no file.
 func (r *request) readUpload(parts *formParts, file *archive.FileUpload) (form url.Values, name string, err error) {
 	form = url.Values{}
-	room := int64(maxFormText)
+	left := int64(maxFormText)
 	files := 0
 	for {
 		part, err := parts.next()
@@ -269,12 +262,12 @@ func (r *request) readUpload(parts *formParts, file *archive.FileUpload) (form u
 			continue
 		}
 		field := part.FormName()
-		room -= int64(len(field)) + formField
-		text, err := io.ReadAll(io.LimitReader(part, max(room, 0)+1))
+		left -= int64(len(field)) + formField
+		text, err := io.ReadAll(io.LimitReader(part, max(left, 0)+1))
 		if err != nil {
 			return nil, "", multipartError(err)
 		}
-		if room -= int64(len(text)); room < 0 {
+		if left -= int64(len(text)); left < 0 {
 			return nil, "", &httpError{status: http.StatusRequestEntityTooLarge,
 				detail: "The fields of the form are larger than " + strconv.Itoa(maxFormText) + " bytes."}
 		}
@@ -286,18 +279,18 @@ func (r *request) readUpload(parts *formParts, file *archive.FileUpload) (form u
 
 func isUnexpected(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
 
-// fileName is the file's name as it was sent, without folders. (part.FileName takes folders away as
-// this system writes them.)
+// fileName returns the name of the file without folders, with either kind of slash. (part.FileName
+// knows only the kind of this system.)
 func fileName(part *multipart.Part) string {
 	name := strings.ReplaceAll(part.FileName(), `\`, "/")
 	return name[strings.LastIndexByte(name, '/')+1:]
 }
 
-// productInput turns what was sent into what the archive wants.
+// productInput converts a form for the archive.
 func productInput(form url.Values, name string) *archive.ProductInput {
 	p := &archive.ProductInput{FileName: name}
 	rec := wire.Decode(uploadFields, wire.Input{Form: form}, false, &p.List, "")
-	// an empty one is none, rather than not given
+	// an empty target is null, not missing
 	if form.Has("target") && !rec.Get("target").Given && !p.Has("target") {
 		p.Add("target", wire.MsgNull)
 	}
@@ -310,14 +303,14 @@ func productInput(form url.Values, name string) *archive.ProductInput {
 	p.DateObs, p.FluxScale = rec.Get("date_obs").Text, rec.Get("flux_scale").Float
 	p.TimeColumn, p.TimeFormat = rec.Get("time_column").Text, rec.Get("time_format").Text
 	if text := rec.Get("columns").Text; text != "" && json.Unmarshal([]byte(text), &p.Columns) != nil {
-		p.Add("columns", "This must be a JSON object of roles and names of columns.")
+		p.Add("columns", "This must be a JSON object that maps roles to names of columns.")
 	}
 	p.Groups = formGroups(form, &p.List)
 	return p
 }
 
-// formGroups reads the groups of a form: groups[0]id=3, groups as JSON text ([{"id": 3}]), or
-// groups=3 as often as need be.
+// formGroups reads the groups of a form: groups[0]id=3, groups as JSON ([{"id": 3}]), or any number
+// of groups=3.
 func formGroups(form url.Values, p *problem.List) []auth.GroupRef {
 	field := wire.Field{Name: "groups", Kind: wire.List, Of: groupFields}
 	var refs []auth.GroupRef
@@ -340,15 +333,15 @@ func formGroups(form url.Values, p *problem.List) []auth.GroupRef {
 		}
 		j, err := jsontext.Parse([]byte(text))
 		if err != nil {
-			p.Add("groups", "This must be a JSON list of objects with id or name, or an id.")
+			p.Add("groups", "This must be a JSON list of objects with an id or a name, or an id.")
 			continue
 		}
-		take(wire.OfJSON(j))
+		take(wire.FromJSON(j))
 	}
 	return slices.Clip(refs)
 }
 
-// uploaded answers an upload: the product, as a TOM does without its data, and the report.
+// uploaded answers an upload with the product, without its datums as a TOM does, and the report.
 func (r *request) uploaded(v *archive.ProductView, report *archive.Report) (*answer, error) {
 	return r.object(http.StatusCreated, func(w *wire.Writer) {
 		r.writeUploaded(w, v)
@@ -358,7 +351,7 @@ func (r *request) uploaded(v *archive.ProductView, report *archive.Report) (*ans
 	})
 }
 
-// writeUploaded writes the members of a new product, without its data.
+// writeUploaded writes the members of a new product, without its datums.
 func (r *request) writeUploaded(w *wire.Writer, v *archive.ProductView) {
 	before, after := r.api.productColumns(r.base())
 	writeColumns(w, before, v)
@@ -367,8 +360,8 @@ func (r *request) writeUploaded(w *wire.Writer, v *archive.ProductView) {
 	writeColumns(w, after, v)
 }
 
-// uploadedByObject answers an upload whose rows named their targets: a product for each, and the
-// report.
+// uploadedByObject answers an upload whose rows named their targets: with a product for each
+// target, and the report.
 func (r *request) uploadedByObject(views []*archive.ProductView, report *archive.Report) (*answer, error) {
 	return r.object(http.StatusCreated, func(w *wire.Writer) {
 		w.Key("products")
@@ -383,22 +376,71 @@ func (r *request) uploadedByObject(views []*archive.ProductView, report *archive
 	})
 }
 
-// processingFailed is what a TOM says, whatever was wrong.
-const processingFailed = "There was an error in processing your DataProduct into individual ReducedDatum objects."
-
-func writeProcessingError(w *wire.Writer, e *archive.ProcessingError) {
-	w.Object(func() {
-		w.TextMember("Data processing error", processingFailed)
-		w.Key("report")
-		writeReport(w, e.Report)
-	})
+// escapePath returns the path of a file as part of a URL.
+func escapePath(path string) string {
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return strings.Join(parts, "/")
 }
 
-// writeReport writes what was found in a file and what became of it.
-func writeReport(w *wire.Writer, report *archive.Report) {
-	b, err := json.Marshal(report)
-	if err != nil {
-		panic(err) // it holds nothing that JSON has no form for
+// inlineTypes are the types of files that a browser may show. It saves all others, so that no
+// uploaded script runs with the node's origin.
+var inlineTypes = []string{"text/plain", "text/csv", "image/png", "image/jpeg", "image/gif", "application/json",
+	"application/pdf"}
+
+// serveFile sends the file of a data product, or a range of it, to viewers who may see it.
+func (api *API) serveFile(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
+	rq := api.request(w, r, &route{view: "File", spec: spec{oneForm: true}})
+	err := rq.prepare()
+	if err == nil {
+		err = rq.sendFile(strings.TrimPrefix(params.ByName("path"), "/"))
 	}
-	w.Raw(b)
+	if err != nil {
+		rq.fail(err)
+	}
+}
+
+func (r *request) sendFile(name string) error {
+	if r.flag("preview") {
+		return r.sendView("image/png", func() ([]byte, error) { return r.access.Preview(r.Context(), name) })
+	}
+	if r.flag("header") {
+		return r.sendView("application/json", func() ([]byte, error) { return r.access.Header(r.Context(), name) })
+	}
+	f, err := r.access.File(name)
+	if err != nil {
+		return err
+	}
+	h := r.w.Header()
+	disposition := "attachment"
+	if slices.Contains(inlineTypes, f.ContentType) {
+		disposition = "inline"
+	}
+	h.Set("Content-Type", f.ContentType)
+	h.Set("Content-Disposition", mime.FormatMediaType(disposition, map[string]string{"filename": path.Base(f.Path)}))
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+	h.Set("ETag", `"`+hex.EncodeToString(f.SHA[:16])+`"`)
+	h.Set("Cache-Control", "private, no-cache")
+	h.Add("Vary", "Authorization, Cookie")
+	http.ServeContent(r.w, r.Request, "", time.UnixMicro(f.Created), f)
+	return nil
+}
+
+// sendView sends a view of a file: its preview or its header.
+func (r *request) sendView(kind string, look func() ([]byte, error)) error {
+	b, err := look()
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(b)
+	h := r.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
+	h.Set("Cache-Control", "private, no-cache")
+	h.Add("Vary", "Authorization, Cookie")
+	http.ServeContent(r.w, r.Request, "", time.Time{}, bytes.NewReader(b))
+	return nil
 }

@@ -4,120 +4,24 @@ import (
 	"encoding/base64"
 	"errors"
 	"mime"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/julienschmidt/httprouter"
-
 	"nightjar/api/wire"
-	"nightjar/archive"
 	"nightjar/auth"
 	"nightjar/internal/problem"
 )
-
-// request is one request on its way.
-type request struct {
-	*http.Request
-	api    *API
-	route  *route
-	w      http.ResponseWriter
-	params httprouter.Params
-	query  url.Values
-	html   bool   // a page is wanted
-	fewer  bool   // the page shows fewer rows than were asked for
-	indent int    // by how many blanks JSON is indented, 0 for not
-	format string // the form of an export, "" for none
-	site   site
-	viewer auth.Viewer
-	access *archive.Session
-	picked map[string]bool // the members that are wanted, nil for all
-	done   func()          // gives back the place of a large body, nil when none was taken
-	// what it takes of the memory of bodies, and of that of small ones
-	held, heldSmall int64
-	long            bool // it has the place of an answer that is sent in parts
-}
 
 func (api *API) request(w http.ResponseWriter, r *http.Request, rt *route) *request {
 	return &request{Request: r, api: api, route: rt, w: w, query: wire.ParseForm(r.URL.RawQuery), site: api.siteOf(r)}
 }
 
-// serve is the handler of a route.
-func (api *API) serve(rt *route) httprouter.Handle {
-	return func(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
-		rq := api.request(w, r, rt)
-		rq.params = params
-		a, err := rq.answer()
-		if err != nil {
-			rq.fail(err)
-			return
-		}
-		rq.write(a)
-	}
-}
-
-// answer finds out who asks, and for what, and asks the handler.
-func (r *request) answer() (*answer, error) {
-	defer func() {
-		r.release()
-		r.endLong()
-		if r.done != nil {
-			r.done()
-		}
-	}()
-	if err := r.prepare(); err != nil {
-		return nil, err
-	}
-	if r.route.hiddenFrom != nil && r.route.hiddenFrom(r) {
-		return nil, &httpError{status: http.StatusNotFound, detail: "Not found."}
-	}
-	h := r.w.Header()
-	h.Set("Allow", strings.Join(r.route.methods(), ", "))
-	h.Add("Vary", "Accept, Authorization, Cookie")
-	method := r.Method
-	if m, ok := r.Context().Value(methodKey{}).(string); ok {
-		method = m
-	}
-	switch method {
-	case http.MethodOptions:
-		return r.options()
-	case http.MethodHead:
-		method = http.MethodGet
-	}
-	handle := r.route.handle[method]
-	if handle == nil {
-		return nil, &httpError{status: http.StatusMethodNotAllowed, detail: `Method "` + method + `" not allowed.`}
-	}
-	if err := r.checkQuery(); err != nil {
-		return nil, err
-	}
-	if method != http.MethodGet && !r.route.public {
-		if err := r.api.archive.Auth().Policy().MayWrite(r.viewer); err != nil {
-			return nil, err
-		}
-	}
-	if method != http.MethodGet {
-		return handle(r)
-	}
-	if r.route.cacheable {
-		tag := r.cacheTag()
-		h.Set("ETag", tag)
-		if isFresh(r.Request, tag) {
-			return &answer{status: http.StatusNotModified}, nil
-		}
-	}
-	if err := r.pick(); err != nil {
-		return nil, err
-	}
-	if r.format != "" {
-		return r.route.export(r, r.format)
-	}
-	return handle(r)
-}
-
-// prepare negotiates the form of the answer and finds out who asks.
+// prepare negotiates the form of the answer and finds out who is calling.
 func (r *request) prepare() error {
 	if err := r.negotiate(); err != nil {
 		return err
@@ -134,15 +38,15 @@ func (r *request) prepare() error {
 	return nil
 }
 
-// errNotAcceptable says that no form of the answer is one that was asked for.
+// errNotAcceptable means that the route has none of the forms that the client accepts.
 var errNotAcceptable = &httpError{status: http.StatusNotAcceptable,
 	detail: "Could not satisfy the request Accept header."}
 
-// negotiate chooses the form of the answer, JSON or a page or one of a table, by the parameter
-// format or else by the header Accept.
+// negotiate chooses the form of the answer, JSON, a page or an export, by the parameter format or
+// by the header Accept.
 func (r *request) negotiate() error {
-	if r.route.anyType {
-		return nil // it has the form it has
+	if r.route.oneForm {
+		return nil // there is only one form
 	}
 	switch f := wire.Last(r.query, "format"); {
 	case f == "":
@@ -158,9 +62,8 @@ func (r *request) negotiate() error {
 	return nil
 }
 
-// accept chooses by the header Accept as Django REST framework does: the most particular of the
-// ranges that fit decides, whatever their quality values, and among those alike the first of the
-// forms that there are.
+// accept chooses by the header Accept as Django REST framework does. The most specific media range
+// that matches wins, whatever its quality value; among equals, the first of the route's forms.
 func (r *request) accept() error {
 	given := strings.Join(r.Header.Values("Accept"), ",")
 	if strings.TrimSpace(given) == "" {
@@ -169,7 +72,7 @@ func (r *request) accept() error {
 	best, chosen := -1, ""
 	for _, form := range r.route.renders() {
 		for part := range strings.SplitSeq(given, ",") {
-			if n := rangeFits(part, form); n > best {
+			if n := matchRange(part, form); n > best {
 				best, chosen = n, form
 			}
 		}
@@ -187,9 +90,9 @@ func (r *request) accept() error {
 	return nil
 }
 
-// rangeFits says how particular a media range is that a form fits in: 3 for a type with parameters,
-// 2 for a type, 1 for all of a main type, 0 for everything, -1 if it does not fit.
-func rangeFits(given, form string) int {
+// matchRange returns how specifically a media range matches a form: 3 for a type with parameters, 2
+// for a type, 1 for type/*, 0 for */*, -1 if it does not match.
+func matchRange(given, form string) int {
 	media, params, err := mime.ParseMediaType(given)
 	if err != nil {
 		return -1
@@ -212,8 +115,8 @@ func rangeFits(given, form string) int {
 // sessionCookie is the name of the cookie of a session.
 const sessionCookie = "nightjar_session"
 
-// authenticate finds out who asks: the owner of the file, or by Basic, by a token, or by the cookie
-// of a session. What is given and no good is refused, never ignored.
+// authenticate finds out who is calling: the owner of the file, or a user by Basic, a token or the
+// cookie of a session. Bad credentials are refused, never ignored.
 func (r *request) authenticate() (v auth.Viewer, err error) {
 	addr := r.site.addr
 	defer func() { v.Addr, v.Action = addr, r.Method+" "+r.URL.Path }()
@@ -232,7 +135,7 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 		v, err = a.WithToken(c.Value, addr)
 		var refused *problem.Error
 		if errors.As(err, &refused) || err == nil && !v.Session {
-			return auth.Viewer{}, nil // a session that has ended: a guest again
+			return auth.Viewer{}, nil // the session has ended: a guest again
 		}
 		if err != nil {
 			return v, err
@@ -241,7 +144,7 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 		case nil:
 			return v, nil
 		case errForeignRead:
-			return auth.Viewer{}, nil // most browsers keep the cookie back here
+			return auth.Viewer{}, nil // most browsers do not send the cookie here
 		default:
 			return v, err
 		}
@@ -263,14 +166,14 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 			return v, err
 		}
 		if v, err = a.WithToken(rest, addr); err == nil && v.Session {
-			return auth.Viewer{}, auth.ErrBadToken // what is in a cookie is for cookies
+			return auth.Viewer{}, auth.ErrBadToken // the secret of a session is good only in its cookie
 		}
 		return v, err
 	}
 	return v, &problem.Error{Kind: problem.Unauthenticated, Message: "Unknown authentication scheme."}
 }
 
-// credentials refuses those of an Authorization header that are none.
+// credentials refuses malformed credentials in an Authorization header.
 func credentials(header, what, given string) error {
 	switch {
 	case given == "":
@@ -285,7 +188,7 @@ func badHeader(header, why string) error {
 	return &problem.Error{Kind: problem.Unauthenticated, Message: "Invalid " + header + " header. " + why}
 }
 
-// actingOwner is the owner of the file, or the user on whose behalf the owner acts.
+// actingOwner returns the owner of the file, or the user for whom the owner acts.
 func (r *request) actingOwner() (auth.Viewer, error) {
 	name := r.Header.Get("Nightjar-As")
 	if name == "" {
@@ -294,89 +197,189 @@ func (r *request) actingOwner() (auth.Viewer, error) {
 	return r.api.archive.Auth().As(name)
 }
 
-// checkQuery names query parameters that are not known in a header, or refuses them if that is
-// asked for.
-func (r *request) checkQuery() error {
-	known := r.route.knownWrite
-	if r.reads() {
-		known = r.route.knownRead
+// siteOf reads where a request comes from: out of the connection, or out of the headers of a
+// trusted proxy.
+func (api *API) siteOf(r *http.Request) site {
+	s := site{addr: r.RemoteAddr, scheme: "http", host: r.Host}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		s.addr = host
 	}
-	var unknown []string
-	for name := range r.query {
-		if !known[name] {
-			unknown = append(unknown, name)
+	if r.TLS != nil {
+		s.scheme = "https"
+	}
+	if !api.isProxy(s.addr) {
+		return s
+	}
+	if proto := lastHeader(r, "X-Forwarded-Proto"); proto == "http" || proto == "https" {
+		s.scheme = proto
+	}
+	if host := lastHeader(r, "X-Forwarded-Host"); host != "" {
+		s.host = host
+	}
+	// each proxy appends the address that it was called from: the last one that is not a trusted
+	// proxy is the client
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		hop = strings.TrimSpace(hop)
+		if _, err := netip.ParseAddr(hop); err != nil {
+			break
+		}
+		if s.addr = hop; !api.isProxy(hop) {
+			break
 		}
 	}
-	if r.prefersStrict() {
-		r.w.Header().Set("Preference-Applied", "handling=strict")
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	slices.Sort(unknown)
-	if r.strict() {
-		p := new(problem.List)
-		for _, name := range unknown {
-			p.Add(strings.ReplaceAll(name, ".", "_"), "This query parameter is not known here.")
-		}
-		return p
-	}
-	for i, name := range unknown {
-		unknown[i] = url.QueryEscape(name)
-	}
-	r.w.Header().Set("Nightjar-Unknown-Parameters", strings.Join(unknown, ", "))
-	return nil
+	return s
 }
 
-func (r *request) strict() bool {
-	switch strings.ToLower(wire.Last(r.query, "strict")) {
-	case "":
-		return r.prefersStrict()
-	case "false", "0", "no":
+func lastHeader(r *http.Request, name string) string {
+	v := strings.Split(strings.Join(r.Header.Values(name), ","), ",")
+	return strings.TrimSpace(v[len(v)-1])
+}
+
+func (api *API) isProxy(addr string) bool {
+	if len(api.o.Proxies) == 0 {
 		return false
+	}
+	ip, err := netip.ParseAddr(addr)
+	return err == nil && slices.ContainsFunc(api.o.Proxies,
+		func(p netip.Prefix) bool { return p.Contains(ip.Unmap().WithZone("")) })
+}
+
+// base returns the address by which the client calls the node.
+func (r *request) base() string {
+	if r.api.o.BaseURL != "" {
+		return strings.TrimSuffix(r.api.o.BaseURL, "/")
+	}
+	return r.site.scheme + "://" + r.site.host
+}
+
+// knowsHost reports whether host is a name of the node. This keeps out the page of another site
+// whose name was made to resolve to this node. IP addresses cannot be misused in that way.
+func (api *API) knowsHost(host string) bool {
+	if len(api.o.Hosts) == 0 {
+		return true
+	}
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return slices.ContainsFunc(api.o.Hosts, func(h string) bool { return strings.EqualFold(h, name) })
+}
+
+// shareAcrossSites answers what browsers ask on behalf of pages of other sites, if Options.Origins
+// allows such pages. It reports whether the request has been answered. Cookies are never accepted
+// from such pages: they sign in with a token.
+func (api *API) shareAcrossSites(w http.ResponseWriter, r *http.Request) (answered bool) {
+	if len(api.o.Origins) == 0 {
+		return false
+	}
+	h := w.Header()
+	h.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	any := slices.Contains(api.o.Origins, "*")
+	if origin == "" || !any && !slices.Contains(api.o.Origins, origin) {
+		return false
+	}
+	if any {
+		origin = "*"
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Expose-Headers",
+		"Allow, Content-Disposition, Content-Range, ETag, Nightjar-Created, Nightjar-Duplicate, Nightjar-Request, "+
+			"Nightjar-Unknown-Parameters, Preference-Applied, Retry-After, WWW-Authenticate")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+	h.Set("Access-Control-Allow-Headers",
+		"Accept, Authorization, Content-Type, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Requested-With")
+	h.Set("Access-Control-Max-Age", "86400")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// A browser attaches some credentials by itself, whichever page makes it send the request: the
+// cookie of a session, and the name and password that were entered in its dialogue for Basic. A
+// page of another site must not be able to use them. Programs put tokens into the header
+// themselves, so tokens need no check. Clients other than browsers send neither Sec-Fetch-Site nor
+// Origin.
+
+// fromOtherSite reports whether a page of another origin made a browser send the request.
+func (r *request) fromOtherSite() bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return false
+	case "": // not a browser, an old one, or one that reaches the node over http
+		origin := r.Header.Get("Origin")
+		return origin != "" && !r.isOwnOrigin(origin)
 	}
 	return true
 }
 
-// prefersStrict reads the header Prefer (RFC 7240).
-func (r *request) prefersStrict() bool {
-	for _, p := range strings.Split(strings.Join(r.Header.Values("Prefer"), ","), ",") {
-		preference, _, _ := strings.Cut(p, ";")
-		if strings.EqualFold(strings.ReplaceAll(strings.ReplaceAll(preference, " ", ""), `"`, ""), "handling=strict") {
-			return true
-		}
+// isOwnOrigin reports whether an origin is the node's own, by the name that clients know. Behind a
+// trusted proxy the Host header may contain another name.
+func (r *request) isOwnOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return false // also for null, the origin of a page in a sandbox
 	}
-	return false
+	host := func(s string) string {
+		return strings.ToLower(strings.TrimSuffix(s, map[string]string{"http": ":80", "https": ":443"}[u.Scheme]))
+	}
+	if base, err := url.Parse(r.api.o.BaseURL); err == nil && base.Scheme == u.Scheme &&
+		host(base.Host) == host(u.Host) {
+		return true
+	}
+	// an untrusted proxy may hide that there is TLS, but nothing turns a page without TLS into one
+	// with it
+	return host(r.site.host) == host(u.Host) && (u.Scheme == "https" || u.Scheme == "http" && r.site.scheme == "http")
 }
 
-// reads says whether the request only asks.
-func (r *request) reads() bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+// isLink reports whether a browser sends the request to show its answer in place of the current
+// page, as when a link is followed.
+func (r *request) isLink() bool {
+	dest := r.Header.Get("Sec-Fetch-Dest")
+	return r.reads() && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
+		(dest == "" || dest == "document") && !r.route.guarded
+}
 
-// pick reads which members are wanted.
-func (r *request) pick() error {
-	text := wire.Last(r.query, "fields")
-	if text == "" || len(r.route.members) == 0 {
+var (
+	errForeignWrite = &httpError{status: http.StatusForbidden, detail: "A page of another site sent this write. Use " +
+		"the node's own pages, or a token."}
+	errForeignRead = &httpError{status: http.StatusForbidden,
+		detail: "A page of another site sent this request. Such pages need a token."}
+)
+
+// checkSite refuses a request that another site made the browser send with credentials. Links from
+// other sites can be followed.
+func (r *request) checkSite() error {
+	switch {
+	case !r.fromOtherSite():
+		return nil
+	case !r.reads() && r.Method != http.MethodOptions:
+		return errForeignWrite
+	case r.isLink():
 		return nil
 	}
-	r.picked = map[string]bool{}
-	for _, name := range strings.Split(text, ",") {
-		name = strings.TrimSpace(name)
-		if !slices.Contains(r.route.members, name) && !slices.Contains(r.route.optionalMembers, name) {
-			return problem.Invalid("fields", wire.NotAChoice, name)
-		}
-		r.picked[name] = true
-	}
-	return nil
+	return errForeignRead
 }
 
-// id is the id in the path.
-func (r *request) id() (uint64, error) {
-	id, err := strconv.ParseUint(r.params.ByName("id"), 10, 63)
-	if err != nil || id == 0 {
-		if r.route.missing != nil {
-			return 0, r.route.missing
-		}
-		return 0, &problem.Error{Kind: problem.NotFound, Message: "Not found."}
+// challenge says how to sign in. Basic makes a browser ask for a password, which then goes with
+// every later request of every site. So it is offered only for pages that people open themselves
+// and to other programs, and never for what a page loads or where another site leads.
+func (r *request) challenge() string {
+	const quiet, dialogue = `Token realm="api"`, `Basic realm="api"`
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	if r.Header.Get("X-Requested-With") == "XMLHttpRequest" || r.fromOtherSite() || mode != "" && mode != "navigate" {
+		return quiet
 	}
-	return id, nil
+	if u, err := url.Parse(r.Header.Get("Referer")); err != nil ||
+		u.Host != "" && !r.isOwnOrigin(u.Scheme+"://"+u.Host) {
+		return quiet
+	}
+	return dialogue
 }

@@ -2,56 +2,36 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"net/http"
-	"runtime"
+	"os"
 	"strconv"
+	"strings"
 
+	"nightjar/api/transport"
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/problem"
 )
 
-// answer is what is sent back: a status and a body of JSON, or nothing, or what send writes by
-// itself.
-type answer struct {
-	status int
-	body   []byte
-	sent   bool // everything was sent already
-	again  bool // the body's buffer may be used again once it was sent
-	cut    bool // the body is the beginning of a long answer, of which a page shows no more
-}
-
-// httpError is a refusal that is about HTTP rather than about the archive.
-type httpError struct {
-	status int
-	detail string
-}
-
-func (e *httpError) Error() string { return e.detail }
-
-// object answers with an object that fn writes.
-func (r *request) object(status int, fn func(w *wire.Writer)) (*answer, error) {
-	var w wire.Writer
-	w.Object(func() { fn(&w) })
-	return &answer{status: status, body: w.Buf}, nil
-}
-
-// spread indents JSON for people, if they asked for that by Accept: application/json; indent=4, as
-// Django REST framework does. Long lists, which are sent as they are read, stay as they are, and so
-// does what would be longer than maxSpread.
-func (r *request) spread(body []byte) []byte {
+// indentBody indents JSON if the client asks for it with Accept: application/json; indent=4, as
+// Django REST framework does. It does not indent what would become longer than maxIndented, nor
+// long lists, which are sent while they are read.
+func (r *request) indentBody(body []byte) []byte {
 	if r.indent == 0 {
 		return body
 	}
-	if out, whole := indented(body, r.indent, maxSpread); whole {
+	if out, whole := indented(body, r.indent, maxIndented); whole {
 		return out
 	}
 	return body
 }
-
-func noContent() (*answer, error) { return &answer{status: http.StatusNoContent}, nil }
 
 // write sends an answer.
 func (r *request) write(a *answer) {
@@ -60,9 +40,9 @@ func (r *request) write(a *answer) {
 	}
 	h := r.w.Header()
 	if r.indent > 0 {
-		a.body, a.again = r.spread(a.body), false
+		a.body, a.reusable = r.indentBody(a.body), false
 	}
-	// a page shows more than the answer, and is not it
+	// the tag of a page would have to cover more than the answer
 	if r.reads() && a.status == http.StatusOK && h.Get("ETag") == "" && !r.html {
 		tag := hashTag(a.body)
 		if h.Set("ETag", tag); isFresh(r.Request, tag) {
@@ -70,8 +50,8 @@ func (r *request) write(a *answer) {
 		}
 	}
 	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
-		// that of a 304 would take the place of the stored answer's, and a page without scripts and
-		// style is of no use
+		// the policy would replace that of the stored answer, and a page without scripts and styles
+		// is of no use
 		h.Del("Content-Security-Policy")
 		r.w.WriteHeader(a.status)
 		return
@@ -84,12 +64,12 @@ func (r *request) write(a *answer) {
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	r.w.WriteHeader(a.status)
 	r.w.Write(a.body)
-	if a.again {
+	if a.reusable {
 		freeBody(a.body)
 	}
 }
 
-// fail answers with an error. This is the one place that knows which error has which status.
+// fail answers with an error. Only fail knows which error has which status.
 func (r *request) fail(err error) {
 	status := http.StatusInternalServerError
 	var w wire.Writer
@@ -99,7 +79,7 @@ func (r *request) fail(err error) {
 	var processing *archive.ProcessingError
 	var ofHTTP *httpError
 	var tooLarge *http.MaxBytesError
-	var body *bodyError
+	var body *transport.BodyError
 	h := r.w.Header()
 	h.Del("ETag")
 	switch {
@@ -138,7 +118,7 @@ func (r *request) fail(err error) {
 	case errors.Is(err, archive.ErrUnfinished):
 		r.api.o.Log.Error("cannot finish", "method", r.Method, "path", r.URL.Path, "error", err)
 		status = http.StatusServiceUnavailable
-		detail("The request was begun and will be finished when the node is started again. " + whyNotReady(err))
+		detail("The request has been started, and will be finished when the node is restarted. " + whyNotReady(err))
 	case errors.Is(err, archive.ErrFailed), errors.Is(err, archive.ErrClosed):
 		r.api.o.Log.Error("cannot write", "method", r.Method, "path", r.URL.Path, "error", err)
 		status = http.StatusServiceUnavailable
@@ -150,14 +130,14 @@ func (r *request) fail(err error) {
 	case r.Context().Err() != nil && errors.Is(err, context.Cause(r.Context())):
 		panic(http.ErrAbortHandler) // the client has gone
 	default:
-		r.api.failed(r.w, r.Request, err)
+		r.api.serverError(r.w, r.Request, err)
 		return
 	}
 	if r.html {
 		r.writePage(&answer{status: status, body: w.Buf})
 		return
 	}
-	text := r.spread(w.Buf)
+	text := r.indentBody(w.Buf)
 	h.Set("Content-Type", typeJSON)
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	r.w.WriteHeader(status)
@@ -180,99 +160,106 @@ func statusOf(k problem.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// failed answers for a failure of ours: the cause goes to the log, with an id that the answer has
-// as well.
-func (api *API) failed(w http.ResponseWriter, r *http.Request, err error) {
-	id := requestID()
-	api.o.Log.Error("request failed", "id", id, "method", r.Method, "path", r.URL.Path, "error", err)
-	h := w.Header()
-	h.Set("Nightjar-Request", id)
-	h.Del("ETag")
-	h.Set("Content-Type", typeJSON)
-	h.Del("Content-Length")
-	w.WriteHeader(http.StatusInternalServerError)
-	w.Write([]byte(`{"detail":"A server error occurred."}`))
-}
+// Answers carry an ETag, with which a client can ask whether anything has changed. The tag is weak,
+// since the same answer may be compressed or not.
+//
+// The answer of a cacheable route depends on the request, the viewer and the data file, and every
+// change of the file that the answer shows is in the log. So its tag is a hash of these, and
+// finding that nothing has changed needs no query. The head of the log is read before the records:
+// if a write comes between, the answer is newer than its tag, and the client merely asks again. The
+// tag of any other answer is a hash of its body.
 
-// breakOff ends an answer whose status has been sent: only a broken connection can still tell that
-// it is not whole. The log is told unless the reader's rights, or what is read, ended meanwhile.
-func (api *API) breakOff(r *http.Request, err error) {
-	var refused *problem.Error
-	if !errors.As(err, &refused) && r.Context().Err() == nil {
-		api.o.Log.Error("an answer broke off", "path", r.URL.Path, "error", err)
+// cacheTag returns the tag of the current answer of a cacheable route.
+func (r *request) cacheTag() string {
+	head := r.api.archive.Head()
+	h := fnv.New128a()
+	for _, part := range []string{r.URL.RequestURI(), r.base(), r.api.o.Version, r.api.startID} {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
 	}
-	panic(http.ErrAbortHandler)
+	var b [18]byte
+	binary.BigEndian.PutUint64(b[:], r.viewer.ID)
+	binary.BigEndian.PutUint64(b[8:], head.Seq)
+	b[16] = byte(r.indent) << 1
+	if r.html {
+		b[16] |= 1
+	}
+	if r.viewer.Everything() {
+		b[17] = 1
+	}
+	h.Write(b[:])
+	// The viewer and the policy were read before the head: if the viewer's groups or the policy
+	// change, so does the tag.
+	p := r.access.Policy()
+	fmt.Fprintf(h, "%s\x00%s\x00", p.Mode, p.Strategy)
+	for _, g := range r.viewer.Groups {
+		h.Write(binary.BigEndian.AppendUint64(nil, g))
+	}
+	h.Write(head.Hash[:])
+	return weakTag(h.Sum(nil))
 }
 
-// panicError keeps where a handler panicked.
-func panicError(p any) error {
-	stack := make([]byte, 16<<10)
-	return fmt.Errorf("panic: %v\n%s", p, stack[:runtime.Stack(stack, false)])
+func weakTag(sum []byte) string { return `W/"` + hex.EncodeToString(sum[:12]) + `"` }
+
+// hashTag returns the tag of a body.
+func hashTag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return weakTag(sum[:12])
 }
 
-// options answers OPTIONS: what the route is, what can be sent, and how a list can be filtered.
-func (r *request) options() (*answer, error) {
-	rt := r.route
-	return r.object(http.StatusOK, func(w *wire.Writer) {
-		texts := func(key string, list []string) {
-			w.Key(key)
-			w.List(func() {
-				for _, s := range list {
-					w.Text(s)
-				}
-			})
+// isFresh reports whether the client has the answer with this tag.
+func isFresh(r *http.Request, tag string) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	for _, have := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
+		if have = strings.TrimSpace(have); have != "" &&
+			strings.TrimPrefix(have, "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
 		}
-		w.TextMember("name", rt.view)
-		w.TextMember("description", "")
-		texts("renders", rt.renders())
-		texts("parses", rt.parses)
-		if action := r.action(); action != "" {
-			w.Key("actions")
-			w.Object(func() {
-				w.Key(action)
-				wire.Describe(w, rt.fields)
-			})
-		}
-		if rt.handle["GET"] == nil {
-			return
-		}
-		parameters := func(key string, list []wire.Filter) {
-			w.Key(key)
-			w.Object(func() {
-				for _, f := range list {
-					w.Key(f.Name)
-					w.Object(func() {
-						w.TextMember("type", string(f.Kind))
-						w.BoolMember("many", f.Many)
-						w.TextMember("help_text", f.Help)
-						if len(f.Choices) > 0 {
-							texts("choices", f.Choices)
-						}
-					})
-				}
-			})
-		}
-		parameters("filters", rt.parameters(true))
-		if len(rt.writeParams) > 0 {
-			parameters("write_parameters", rt.writeParams)
-		}
-		if rt.acceptsRows {
-			texts("streams", rowTypes)
-		}
+	}
+	return false
+}
+
+// whyNotReady says what is wrong without naming a path.
+func whyNotReady(err error) string {
+	switch {
+	case errors.Is(err, archive.ErrLost):
+		return "The node's file was moved, replaced, deleted or truncated while it was open: nothing is written " +
+			"until a restart. What was written before can be read, and saved with nightjar backup."
+	case errors.Is(err, archive.ErrFailed):
+		return "Writing to the disk failed: nothing is written until a restart. Reading goes on."
+	case errors.Is(err, archive.ErrNoRoom):
+		return "The node's disk has too little free space: nothing is written until there is more. Reading and " +
+			"deleting go on."
+	}
+	return "The node's file cannot be read."
+}
+
+// processingFailed is what a TOM answers, whatever the error.
+const processingFailed = "There was an error in processing your DataProduct into individual ReducedDatum objects."
+
+func writeProcessingError(w *wire.Writer, e *archive.ProcessingError) {
+	w.Object(func() {
+		w.TextMember("Data processing error", processingFailed)
+		w.Key("report")
+		writeReport(w, e.Report)
 	})
 }
 
-// action is the method whose fields OPTIONS describes, "" when the one who asks may not use it.
-func (r *request) action() string {
-	rt := r.route
-	if rt.fields == nil || !rt.public && r.api.archive.Auth().Policy().MayWrite(r.viewer) != nil ||
-		rt.mayAct != nil && !rt.mayAct(r) {
-		return ""
+// writeReport writes what was found in a file and what was made of it.
+func writeReport(w *wire.Writer, report *archive.Report) {
+	b, err := json.Marshal(report)
+	if err != nil {
+		panic(err) // unreachable: all of a report can be encoded
 	}
-	for _, m := range []string{"PUT", "POST"} {
-		if rt.handle[m] != nil {
-			return m
-		}
+	w.Raw(b)
+}
+
+// bodyFailed returns the answer to a body that could not be read.
+func bodyFailed(err error) (status int, detail string) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return http.StatusRequestTimeout, "The body did not come in time."
 	}
-	return ""
+	return http.StatusBadRequest, "The body could not be read: " + err.Error() + "."
 }

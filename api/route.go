@@ -2,9 +2,14 @@ package api
 
 import (
 	"net/http"
-	"slices"
+	"net/url"
+	"strconv"
+
+	"github.com/julienschmidt/httprouter"
 
 	"nightjar/api/wire"
+	"nightjar/archive"
+	"nightjar/auth"
 	"nightjar/internal/problem"
 )
 
@@ -17,19 +22,19 @@ const (
 	DELETE = http.MethodDelete
 )
 
-// allMethods are those that the router knows; each route answers all of them itself.
+// allMethods are the methods that the router knows. Each route answers all of them.
 var allMethods = []string{GET, http.MethodHead, POST, PUT, PATCH, DELETE, http.MethodOptions, http.MethodTrace}
 
-// handler answers a request, or says why not.
+// handler answers a request or returns an error.
 type handler func(*request) (*answer, error)
 
-// on has handlers by method.
+// on maps methods to handlers.
 type on map[string]handler
 
-// A route is what is served under one path.
+// A route serves one path.
 type route struct {
 	path   string
-	view   string
+	view   string // the name that a TOM gives it
 	handle on
 	spec
 	// knownRead and knownWrite are the names of the query parameters of reads and of writes, see
@@ -37,55 +42,63 @@ type route struct {
 	knownRead, knownWrite map[string]bool
 }
 
-// A spec is what a route takes and gives. Its zero value is right for what takes no fields, gives
-// one object, and may be used by everybody who is signed in, or by guests too as the node's
-// settings say.
+// A spec describes what a route takes and gives. The zero value fits a route that takes no fields
+// and gives one object. Such a route serves all users, and guests too if the node's settings allow
+// it.
 type spec struct {
-	// parses are the media types of bodies; nil for allParsers.
+	// parses are the media types that bodies may have; nil means allParsers.
 	parses []string
-	// anyType takes bodies of any content type, such as streams.
-	anyType bool
-	// acceptsRows says that a stream of objects can be posted, in one of rowTypes.
-	acceptsRows bool
-	// csvHelp says which columns such a stream has as CSV.
+	// oneForm answers, such as files, have one form, which is not negotiated.
+	oneForm bool
+	// acceptsList means that a JSON list of objects can be posted.
+	acceptsList bool
+	// importRows takes a stream of objects in one of rowTypes; nil if the route takes none.
+	importRows handler
+	// csvHelp describes the columns that such a stream has as CSV.
 	csvHelp string
-	// maxBody is how many bytes a body may have, if that is less than elsewhere; 0 if not.
+	// maxBody is the largest body in bytes, if that is less than elsewhere; 0 if not.
 	maxBody int64
-	// fields describe what may be sent, for OPTIONS and the schema.
+	// fields describe what can be sent, for OPTIONS and the schema.
 	fields []wire.Field
-	// inputFields are those that a write reads, where they are others than fields, for the schema.
+	// inputFields are the fields that a write reads, if they differ from fields, for the schema.
 	inputFields []wire.Field
 
 	filters []wire.Filter
-	// readParams and writeParams are the query parameters of a read that select nothing, and of a
-	// write.
+	// readParams are query parameters of reads that select nothing; writeParams are those of
+	// writes.
 	readParams, writeParams []wire.Filter
 
 	lists   bool // GET gives a page of a list
-	cursors bool // which may go by cursor
-	// members are those of what GET answers, or of the rows of a list, out of which fields=
-	// chooses; none where it cannot.
+	cursors bool // and pages can go by cursor
+	// members are the members of an answered object, or of a row, that fields= can choose from; nil
+	// if it cannot.
 	members []string
-	// optionalMembers are further ones, which are answered only when fields= names them.
+	// optionalMembers are members that are answered only when fields= names them.
 	optionalMembers []string
-	// export gives a whole list in one of exportFormats, nil if it cannot be had so.
+	// export sends a whole list in one of exportFormats; nil if the route has no export.
 	export func(r *request, format string) (*answer, error)
-	// cacheable answers to GET depend on the data file alone, and on who asks.
+	// cacheable means that the answer to GET depends only on the data file and the viewer.
 	cacheable bool
-	answers   string // the type of what GET answers, where that is not JSON
+	answers   string // the type of the answer to GET, if that is not JSON
 	onlyJSON  bool   // no pages
 
-	// public routes serve guests also when the node is locked, and are written to by guests.
+	// public routes serve guests even when the node is locked, and take writes from guests.
 	public bool
-	// mayAct says whether the one who asks may send fields; nil for everybody who is signed in.
+	// mayAct reports whether the viewer may send fields; nil allows all users.
 	mayAct func(*request) bool
-	// hiddenFrom says that there is no such path for the one who asks.
+	// hiddenFrom reports whether the path does not exist for the viewer.
 	hiddenFrom func(*request) bool
-	// missing is what is said of an id that is none.
+	// missing is the error for an id that does not exist.
 	missing *problem.Error
-	// guarded routes cost much to read, so that not even a link of another site may make a browser
-	// ask for them.
+	// guarded routes are expensive to read: not even a link on another site may make a browser ask
+	// for them.
 	guarded bool
+}
+
+// tables returns the spec of a list whose rows can also be imported as a stream, and exported.
+func (s spec) tables(importRows handler, export func(*request, string) (*answer, error)) spec {
+	s.importRows, s.export = importRows, export
+	return s
 }
 
 // The media types that can be sent and answered.
@@ -100,10 +113,10 @@ const (
 
 var allParsers = []string{typeJSON, typeForm, typeMultipart}
 
-// rowTypes are those of streams of objects: one a line, or one a row.
+// rowTypes are the media types of streams of objects.
 var rowTypes = []string{typeNDJSON, typeCSV}
 
-// renders lists the forms that answers have, the preferred one first.
+// renders lists the forms of the answer, the preferred one first.
 func (rt *route) renders() []string {
 	var forms []string
 	if rt.answers != "" {
@@ -116,7 +129,7 @@ func (rt *route) renders() []string {
 	return forms
 }
 
-// methods lists what a route allows.
+// methods lists the methods that a route allows.
 func (rt *route) methods() []string {
 	var list []string
 	for _, m := range []string{GET, POST, PUT, PATCH, DELETE} {
@@ -130,7 +143,7 @@ func (rt *route) methods() []string {
 	return append(list, http.MethodOptions)
 }
 
-// sentFields are the fields that a write reads, nil for none.
+// sentFields returns the fields that a write reads, nil for none.
 func (rt *route) sentFields() []wire.Field {
 	if rt.inputFields != nil {
 		return rt.inputFields
@@ -138,52 +151,74 @@ func (rt *route) sentFields() []wire.Field {
 	return rt.fields
 }
 
-// Parameters that every route understands.
-var commonParameters = []wire.Filter{
-	{Name: "format", Kind: wire.Selected, Help: "The form of the answer.", Choices: []string{"json", "api"}},
-	{Name: "strict", Kind: wire.Boolean, Help: "Refuse query parameters that are not known, " +
-		"rather than name them in the header Nightjar-Unknown-Parameters; the header Prefer: handling=strict does the same."},
+// request is an HTTP request with its route, its viewer and the form of its answer.
+type request struct {
+	*http.Request
+	api        *API
+	route      *route
+	w          http.ResponseWriter
+	params     httprouter.Params
+	query      url.Values
+	html       bool   // answer with a page
+	rowsCapped bool   // the page shows fewer rows than were asked for
+	indent     int    // JSON is indented by this many spaces; 0 for not at all
+	format     string // the form of an export, "" for none
+	site       site
+	viewer     auth.Viewer
+	access     *archive.Session
+	picked     map[string]bool // the members that fields= names, nil for all
+	freeSlot   func()          // returns the slot of a large body, nil when none was taken
+	// bytes reserved in API.memory and API.small
+	reserved, reservedSmall int64
+	holdsLong               bool // it has a place in API.long
 }
 
-// parameters lists the query parameters that a route knows, for reading or for writing.
-func (rt *route) parameters(reads bool) []wire.Filter {
-	known := slices.Clone(rt.filters)
-	if reads {
-		known = append(known, rt.readParams...)
-	} else {
-		known = append(known, rt.writeParams...)
-	}
-	if rt.lists {
-		known = append(known, listParameters...)
-	}
-	if rt.cursors {
-		known = append(known, cursorParameters...)
-	}
-	if len(rt.members) > 0 {
-		known = append(known, wire.Filter{Name: "fields", Kind: wire.Text,
-			Choices: slices.Concat(rt.members, rt.optionalMembers),
-			Help:    "The members that are wanted, separated by commas; all if not given."})
-	}
-	for _, f := range commonParameters {
-		if f.Name == "format" && rt.export != nil {
-			f.Choices = slices.Concat(f.Choices, exportFormats)
-		}
-		known = append(known, f)
-	}
-	return known
+// An answer is a status and a body of JSON, or has been sent already.
+type answer struct {
+	status   int
+	body     []byte
+	sent     bool // nothing is left to send
+	reusable bool // the body goes back to the pool of buffers once it is sent
+	cut      bool // the body is the beginning of a long answer: a page shows no more
 }
 
-// index keeps the names of the parameters, which every request is checked against.
-func (rt *route) index() {
-	if rt.parses == nil {
-		rt.parses = allParsers
-	}
-	named := func(list []wire.Filter) map[string]bool {
-		m := map[string]bool{}
-		for _, f := range list {
-			m[f.Name] = true
+// object answers with the object whose members fn writes.
+func (r *request) object(status int, fn func(w *wire.Writer)) (*answer, error) {
+	var w wire.Writer
+	w.Object(func() { fn(&w) })
+	return &answer{status: status, body: w.Buf}, nil
+}
+
+// written answers with what fn writes.
+func (r *request) written(status int, fn func(*wire.Writer)) (*answer, error) {
+	var w wire.Writer
+	fn(&w)
+	return &answer{status: status, body: w.Buf}, nil
+}
+
+func noContent() (*answer, error) { return &answer{status: http.StatusNoContent}, nil }
+
+// reads reports whether the request is a GET or a HEAD.
+func (r *request) reads() bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// flag returns the value of a boolean query parameter.
+func (r *request) flag(name string) bool { return wire.IsTrue(wire.Last(r.query, name)) }
+
+// id returns the id in the path.
+func (r *request) id() (uint64, error) {
+	id, err := strconv.ParseUint(r.params.ByName("id"), 10, 63)
+	if err != nil || id == 0 {
+		if r.route.missing != nil {
+			return 0, r.route.missing
 		}
-		return m
+		return 0, &problem.Error{Kind: problem.NotFound, Message: "Not found."}
 	}
-	rt.knownRead, rt.knownWrite = named(rt.parameters(true)), named(rt.parameters(false))
+	return id, nil
+}
+
+// site is where a request comes from, and how the client addresses the node.
+type site struct {
+	addr   string // of the client, without its port
+	scheme string
+	host   string
 }

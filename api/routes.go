@@ -11,25 +11,27 @@ import (
 	"nightjar/archive"
 )
 
-// routes has every path of the API, with its handlers by method, what it takes and gives (a spec,
-// which is declared beside the handlers), and the name by which a TOM calls it. HEAD and OPTIONS
-// come by themselves.
+// routes lists every path of the API: its handlers by method, its spec, which is declared beside
+// the handlers, and the name that a TOM gives it. HEAD and OPTIONS are answered for all of them.
 var routes = []struct {
 	path   string
 	handle on
 	spec   spec
 	view   string
 }{
-	{"/api/targets/", on{GET: listTargets, POST: createTarget}, targetsSpec, "Target List"},
+	{"/api/targets/", on{GET: listTargets, POST: createTarget},
+		targetsSpec.tables(uploading(importTargets, true), exportTargets), "Target List"},
 	{"/api/targets/:id/", on{GET: getTarget, PUT: changeTarget, PATCH: changeTarget, DELETE: deleteTarget}, targetSpec,
 		"Target Instance"},
 	{"/api/targets/:id/groups/:group/", on{DELETE: withdrawGroup}, targetGroupSpec, "Target Group"},
 	{"/api/targetname/:id/", on{GET: getAlias, DELETE: deleteAlias}, partSpec, "Target Name Instance"},
 	{"/api/targetextra/:id/", on{GET: getExtra, DELETE: deleteExtra}, partSpec, "Target Extra Instance"},
 	{"/api/targetlist/:id/", on{GET: getTargetList, DELETE: deleteTargetList}, partSpec, "Target List Instance"},
-	{"/api/dataproducts/", on{GET: listProducts, POST: createProduct}, productsSpec, "Data Product List"},
+	{"/api/dataproducts/", on{GET: listProducts, POST: uploading(uploadProduct, false)}, productsSpec,
+		"Data Product List"},
 	{"/api/dataproducts/:id/", on{GET: getProduct, DELETE: deleteProduct}, productSpec, "Data Product Instance"},
-	{"/api/reduceddatums/", on{GET: listDatums, POST: createDatum}, datumsSpec, "Reduced Datum List"},
+	{"/api/reduceddatums/", on{GET: listDatums, POST: createDatum},
+		datumsSpec.tables(uploading(importDatums, false), exportDatums), "Reduced Datum List"},
 	{"/api/reduceddatums/:id/", on{GET: getDatum, DELETE: deleteDatum}, datumSpec, "Reduced Datum Instance"},
 	{"/api/observations/", on{GET: listObservations, POST: createObservation}, observationsSpec,
 		"Observation Record List"},
@@ -61,8 +63,8 @@ var routes = []struct {
 	{"/api/events/", on{GET: watch}, eventsSpec, "Events"},
 }
 
-// addRoutes has the router serve all routes, and the two paths that are not the API's: files and
-// the state of the node.
+// addRoutes registers all routes, and two paths outside of the API: files and the state of the
+// node.
 func (api *API) addRoutes() {
 	for _, row := range routes {
 		rt := &route{path: row.path, handle: row.handle, spec: row.spec, view: row.view}
@@ -78,7 +80,7 @@ func (api *API) addRoutes() {
 	}
 }
 
-// New makes the handler of an archive.
+// New returns the handler that serves an archive.
 func New(a *archive.Archive, o Options) *API {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -87,8 +89,8 @@ func New(a *archive.Archive, o Options) *API {
 	if o.Pages == nil {
 		o.Pages = http.NotFoundHandler()
 	}
-	api := &API{archive: a, o: o, router: httprouter.New(), start: requestID(),
-		gathering: make(chan struct{}, gatherers), after: time.After}
+	api := &API{archive: a, o: o, router: httprouter.New(), startID: requestID(),
+		collecting: make(chan struct{}, maxCollecting), after: time.After}
 	api.health.Store("")
 	api.stopping, api.stop = context.WithCancel(context.Background())
 	api.router.RedirectFixedPath = false

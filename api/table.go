@@ -1,9 +1,11 @@
 package api
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
+	"nightjar/api/wire"
 	tables "nightjar/ingest/table"
 )
 
@@ -13,15 +15,12 @@ type tableColumn struct {
 	unit   string // as astropy.units spells it
 	help   string
 	ucd    string
-	number bool // its cells are numbers, or empty
-	whole  bool // whole ones
-	width  int  // of the longest text in bytes, which only FITS needs
+	number bool // the cells are numbers, or empty
+	whole  bool // the numbers are whole
+	width  int  // of the longest cell in bytes; only FITS needs it
 }
 
-// cell is a cell of a row; "" stands for nothing.
-type cell struct{ text string }
-
-// table writes a table in one of the forms of an export into a stream.
+// table writes a table into a stream, in one of exportFormats.
 type table struct {
 	format string
 	s      *stream
@@ -31,13 +30,7 @@ type table struct {
 
 func newTable(format string, s *stream) *table { return &table{format: format, s: s} }
 
-// Write takes what the table writes; it is sent when the stream is flushed.
-func (s *stream) Write(b []byte) (int, error) {
-	s.buf = append(s.buf, b...)
-	return len(b), nil
-}
-
-// head begins the table. rows is how many there will be; only FITS minds when others come.
+// head begins the table. rows is the number of rows; only FITS needs it to be right.
 func (t *table) head(columns []tableColumn, rows int) error {
 	out := make([]tables.Column, len(columns))
 	for i, c := range columns {
@@ -56,36 +49,37 @@ func (t *table) head(columns []tableColumn, rows int) error {
 	return err
 }
 
-func (t *table) row(cells []cell) error {
+// row writes a row; "" is an empty cell.
+func (t *table) row(cells []string) error {
 	for i, c := range cells {
-		t.cells[i] = t.text(c.text)
+		t.cells[i] = t.text(c)
 	}
 	return t.w.Row(t.cells)
 }
 
-// text is a text of the table; in CSV it is guarded, since that is what spreadsheets open.
+// text returns a text as a cell. In CSV it escapes formulas, since spreadsheets open CSV.
 func (t *table) text(s string) string {
 	if t.format == "csv" {
-		return guarded(s)
+		return escapeFormula(s)
 	}
 	return s
 }
 
 func (t *table) foot() error { return t.w.Close() }
 
-// A spreadsheet takes a cell that begins with one of these for a formula, and runs what it says
-// (owasp.org, CSV injection).
+// A spreadsheet runs a cell that begins with one of these characters as a formula (owasp.org, CSV
+// injection).
 const formulaStarts = "=+-@\t\r\n＝＋－＠"
 
 func startsFormula(s string) bool {
 	return strings.IndexAny(s, formulaStarts) == 0
 }
 
-// guarded is a cell of a CSV as a spreadsheet may open it: a text that it would run gets an
-// apostrophe before it, which makes it a text. Numbers stay what they are, and so do signs, digits,
-// points, colons and blanks, such as a declination in sexagesimals. A text that would look like one
-// that was guarded gets one more apostrophe, so that unguarded gives back what there was.
-func guarded(s string) string {
+// escapeFormula puts an apostrophe before a text that a spreadsheet would run. It leaves numbers
+// alone, and texts of signs, digits, points, colons and blanks, such as a sexagesimal declination.
+// A text that already looks escaped gets one more apostrophe, so that unescapeFormula returns the
+// original.
+func escapeFormula(s string) string {
 	bare := strings.TrimLeft(s, "'")
 	if !startsFormula(bare) || bare == s && isHarmless(s) {
 		return s
@@ -100,10 +94,70 @@ func isHarmless(s string) bool {
 	return strings.Trim(s, "+-.: 0123456789") == ""
 }
 
-// unguarded is what stood in a cell of a CSV before it was written into an export.
-func unguarded(cell string) string {
+// unescapeFormula is the inverse of escapeFormula.
+func unescapeFormula(cell string) string {
 	if strings.HasPrefix(cell, "'") && startsFormula(strings.TrimLeft(cell, "'")) {
 		return cell[1:]
 	}
 	return cell
+}
+
+var exportTypes = map[string]string{"csv": "text/csv; charset=utf-8", "ecsv": "text/plain; charset=utf-8",
+	"votable": "application/x-votable+xml", "fits": "application/fits", "ndjson": typeNDJSON}
+
+// stream buffers an answer and sends it in parts.
+type stream struct {
+	r           *request
+	contentType string
+	buf         []byte
+	started     bool
+}
+
+// Write buffers what the table writes.
+func (s *stream) Write(b []byte) (int, error) {
+	s.buf = append(s.buf, b...)
+	return len(b), nil
+}
+
+// full reports whether enough is buffered to be sent.
+func (s *stream) full() bool { return len(s.buf) >= flushAt }
+
+func (s *stream) flush() error {
+	if !s.full() {
+		return nil
+	}
+	if err := s.r.takeLong(); err != nil {
+		return err
+	}
+	return s.send()
+}
+
+func (s *stream) send() error {
+	if !s.started {
+		s.started = true
+		s.r.w.Header().Set("Content-Type", s.contentType)
+		s.r.w.WriteHeader(http.StatusOK)
+	}
+	_, err := s.r.w.Write(s.buf)
+	s.buf = s.buf[:0]
+	return err
+}
+
+// line writes an object as a line.
+func (s *stream) line(fn func(w *wire.Writer)) {
+	w := wire.Writer{Buf: s.buf}
+	w.Object(func() { fn(&w) })
+	s.buf = append(w.Buf, '\n')
+}
+
+// streamed answers with what fn writes to the stream.
+func (r *request) streamed(kind string, fn func(s *stream) error) (*answer, error) {
+	s := &stream{r: r, contentType: kind}
+	if err := fn(s); err != nil {
+		if s.started {
+			r.api.abort(r.Request, err)
+		}
+		return nil, err
+	}
+	return &answer{sent: true}, s.send()
 }

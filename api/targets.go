@@ -12,7 +12,7 @@ import (
 	"nightjar/sky"
 )
 
-// Fields of objects that stand in lists of other resources.
+// Fields of objects in lists of other resources.
 var (
 	groupFields = []wire.Field{
 		{Name: "id", Label: "Id", Kind: wire.Integer},
@@ -29,25 +29,34 @@ var (
 	}
 )
 
-// numberHelp says what a target's numbers are.
+// numberHelp has a label and a help text for each of a target's numbers.
 var numberHelp = map[string][2]string{
-	"ra": {"Right Ascension", "ICRS, degrees, 0 <= ra < 360."}, "dec": {"Declination",
-		"ICRS, degrees, -90 to 90."}, "epoch": {"Epoch", "Julian year."},
-	"parallax": {"Parallax", "Milliarcseconds."}, "pm_ra": {"Proper Motion (RA)",
-		"Milliarcseconds a year."}, "pm_dec": {"Proper Motion (Declination)", "Milliarcseconds a year."},
-	"galactic_lng": {"Galactic Longitude", "Degrees."}, "galactic_lat": {"Galactic Latitude",
-		"Degrees."}, "distance": {"Distance", "Parsecs."}, "distance_err": {"Distance Error", "Parsecs."},
-	"epoch_of_elements": {"Epoch of Elements", "MJD."}, "mean_anomaly": {"Mean Anomaly",
-		"Degrees."}, "arg_of_perihelion": {"Argument of Perihelion", "J2000, degrees."},
-	"eccentricity": {"Eccentricity", ""}, "lng_asc_node": {"Longitude of Ascending Node",
-		"J2000, degrees."}, "inclination": {"Inclination to the ecliptic", "J2000, degrees."},
-	"mean_daily_motion": {"Mean Daily Motion", "Degrees a day."}, "semimajor_axis": {"Semimajor Axis",
-		"Astronomical units."}, "epoch_of_perihelion": {"Epoch of Perihelion", "MJD."},
-	"ephemeris_period": {"Ephemeris Period", "Days."}, "ephemeris_period_err": {"Ephemeris Period Error",
-		"Days."}, "ephemeris_epoch": {"Ephemeris Epoch", "MJD."},
-	"ephemeris_epoch_err": {"Ephemeris Epoch Error", "Days."},
-	"perihdist":           {"Perihelion Distance", "Astronomical units."}, "abs_mag": {"Absolute Magnitude",
-		""}, "slope": {"Slope parameter", ""},
+	"ra":                   {"Right Ascension", "ICRS, degrees, 0 <= ra < 360."},
+	"dec":                  {"Declination", "ICRS, degrees, -90 to 90."},
+	"epoch":                {"Epoch", "Julian year."},
+	"parallax":             {"Parallax", "Milliarcseconds."},
+	"pm_ra":                {"Proper Motion (RA)", "Milliarcseconds a year."},
+	"pm_dec":               {"Proper Motion (Declination)", "Milliarcseconds a year."},
+	"galactic_lng":         {"Galactic Longitude", "Degrees."},
+	"galactic_lat":         {"Galactic Latitude", "Degrees."},
+	"distance":             {"Distance", "Parsecs."},
+	"distance_err":         {"Distance Error", "Parsecs."},
+	"epoch_of_elements":    {"Epoch of Elements", "MJD."},
+	"mean_anomaly":         {"Mean Anomaly", "Degrees."},
+	"arg_of_perihelion":    {"Argument of Perihelion", "J2000, degrees."},
+	"eccentricity":         {"Eccentricity", ""},
+	"lng_asc_node":         {"Longitude of Ascending Node", "J2000, degrees."},
+	"inclination":          {"Inclination to the ecliptic", "J2000, degrees."},
+	"mean_daily_motion":    {"Mean Daily Motion", "Degrees a day."},
+	"semimajor_axis":       {"Semimajor Axis", "Astronomical units."},
+	"epoch_of_perihelion":  {"Epoch of Perihelion", "MJD."},
+	"ephemeris_period":     {"Ephemeris Period", "Days."},
+	"ephemeris_period_err": {"Ephemeris Period Error", "Days."},
+	"ephemeris_epoch":      {"Ephemeris Epoch", "MJD."},
+	"ephemeris_epoch_err":  {"Ephemeris Epoch Error", "Days."},
+	"perihdist":            {"Perihelion Distance", "Astronomical units."},
+	"abs_mag":              {"Absolute Magnitude", ""},
+	"slope":                {"Slope parameter", ""},
 }
 
 // targetFields describe a target.
@@ -58,17 +67,18 @@ var targetFields = func() []wire.Field {
 			Help: "Tags: each a key and a value."},
 		{Name: "aliases", Label: "Aliases", Kind: wire.List, Of: aliasFields, Help: "Other names."},
 		{Name: "target_lists", Label: "Target lists", Kind: wire.List, Of: groupFields,
-			Help: "Lists that the target is put on; those that are not there are made."},
+			Help: "Lists to add the target to. Lists that do not exist are created."},
 		{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
-			Help: "Groups that get all rights on the target."},
-		{Name: "name", Label: "Name", Kind: wire.Text, Max: archive.MaxName, Help: "The name, unique."},
+			Help: "Groups that get all rights to the target."},
+		{Name: "name", Label: "Name", Kind: wire.Text, Max: archive.MaxName, Help: "A unique name."},
 		{Name: "type", Label: "Target Type", Kind: wire.Selected, Required: true,
 			Choices: []wire.Choice{{Value: archive.Sidereal, Label: "Sidereal"},
 				{Value: archive.NonSidereal, Label: "Non-sidereal"}}},
 		{Name: "created", Label: "Time Created", Kind: wire.DateTime, ReadOnly: true},
 		{Name: "modified", Label: "Last Modified", Kind: wire.DateTime, ReadOnly: true},
 		{Name: "permissions", Label: "Permissions", Kind: wire.Selected,
-			Help: "Who sees the target beside those who were granted it: everybody (OPEN), who is signed in (PUBLIC), nobody (PRIVATE).",
+			Help: "Who else can see the target, besides the users and groups it is shared with: everybody (OPEN), " +
+				"all signed-in users (PUBLIC), nobody (PRIVATE).",
 			Choices: []wire.Choice{{Value: string(auth.VisibleToAll), Label: "Open"},
 				{Value: string(auth.VisibleToSignedIn), Label: "Public"}, {Value: string(auth.VisibleToGranted),
 					Label: "Private"}}},
@@ -155,8 +165,8 @@ var targetColumns = func() []column[archive.TargetView] {
 	return append(columns, column[T]{"groups", func(w *wire.Writer, v *T) { writeGroups(w, v.Groups) }})
 }()
 
-// targetLists are the lists that a target stands on; a TOM does not tell of them, so they come only
-// when they are named.
+// targetLists are the lists that contain a target. A TOM does not send them, so they are sent only
+// when fields= names them.
 var targetLists = column[archive.TargetView]{"target_lists", func(w *wire.Writer, v *archive.TargetView) {
 	w.List(func() {
 		for _, l := range v.Lists {
@@ -166,20 +176,21 @@ var targetLists = column[archive.TargetView]{"target_lists", func(w *wire.Writer
 }}
 
 var targetFilters = []wire.Filter{
-	{Name: "type", Kind: wire.Selected, Help: "The type of target.",
+	{Name: "type", Kind: wire.Selected, Help: "The target's type.",
 		Choices: []string{archive.Sidereal, archive.NonSidereal}},
 	{Name: "name", Kind: wire.Text,
-		Help: "A part of the name or of an alias, whatever the case; several, separated by commas, of which one must fit."},
+		Help: "A part of the name or of an alias, ignoring case. With several, separated by commas, one must match."},
 	{Name: "name_fuzzy", Kind: wire.Text,
-		Help: "The name or an alias, without regard to case, blanks, dashes, underscores and parentheses; several, separated by commas, of which one must fit."},
-	{Name: "query", Kind: wire.Text, Help: "A part of the name, whatever the case; aliases do not count."},
+		Help: "The name or an alias, ignoring case, blanks, dashes, underscores and parentheses. With several, " +
+			"separated by commas, one must match."},
+	{Name: "query", Kind: wire.Text, Help: "A part of the name, ignoring case. Aliases do not count."},
 	{Name: "key", Kind: wire.Text, Help: "Has a tag with this key."},
 	{Name: "value", Kind: wire.Text, Help: "Has a tag with this value."},
-	{Name: "cone_search", Kind: wire.Text, Help: "ra,dec,radius in degrees: lies in this cone."},
-	{Name: "target_cone_search", Kind: wire.Text, Help: "name,radius: lies within radius degrees of this target."},
-	{Name: "targetlist__name", Kind: wire.Text, Help: "Stands on the list with this name or id."},
+	{Name: "cone_search", Kind: wire.Text, Help: "ra,dec,radius in degrees: inside this cone."},
+	{Name: "target_cone_search", Kind: wire.Text, Help: "name,radius: within radius degrees of this target."},
+	{Name: "targetlist__name", Kind: wire.Text, Help: "On the list with this name or id."},
 	{Name: "order", Kind: wire.Text,
-		Help: "The order: " + strings.Join(archive.TargetOrders, ", ") + ", each also with - before it."},
+		Help: "The order: " + strings.Join(archive.TargetOrders, ", ") + ", each optionally after a minus sign."},
 }
 
 func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
@@ -188,7 +199,7 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 	f = archive.TargetFilter{Type: in.Text("type"), Query: in.Text("query"), Key: in.Text("key"),
 		Value: in.Text("value"), List: in.Text("targetlist__name")}
 	if s := in.Text("name"); s != "" {
-		f.Names = strings.Split(s, ",") // the terms are not trimmed: " M2" is another text than "M2"
+		f.Names = strings.Split(s, ",") // the terms are not trimmed: " M2" and "M2" differ
 	}
 	if s := in.Text("name_fuzzy"); s != "" {
 		f.Fuzzy = strings.Split(s, ",")
@@ -232,7 +243,8 @@ func parseCone(s string, p *problem.List) *sky.Cone {
 	dec, err2 := sky.ParseDec(parts[1])
 	radius, ok := parseRadius(parts[2])
 	if err1 != nil || err2 != nil || !ok {
-		p.Add("cone_search", "This must be ra,dec,radius, all in degrees, with 0 <= ra < 360, -90 <= dec <= 90 and radius >= 0.")
+		p.Add("cone_search", "This must be ra,dec,radius, all in degrees, with 0 <= ra < 360, -90 <= dec <= 90 and "+
+			"radius >= 0.")
 		return nil
 	}
 	return &sky.Cone{RA: ra, Dec: dec, Radius: radius}
@@ -243,7 +255,7 @@ func parseRadius(s string) (float64, bool) {
 	return n, ok && n >= 0
 }
 
-// targetInput turns what was sent into what the archive wants.
+// targetInput converts a decoded body for the archive.
 func targetInput(in wire.Input, part bool) *archive.TargetInput {
 	t := &archive.TargetInput{Numbers: map[string]archive.Opt[float64]{}}
 	rec := wire.Decode(targetFields, in, part, &t.List, "")
@@ -276,10 +288,10 @@ func groupRefs(items []wire.Record) (refs []auth.GroupRef) {
 }
 
 var targetsSpec = spec{
-	acceptsRows: true, csvHelp: "A header and a target a row: name, type, ra and dec in degrees or sexagesimal, the other numbers, " +
-		"permissions, name2 and so on for aliases, and groups; other columns become tags.",
+	csvHelp: "A header, and a target in each row: name, type, ra and dec in degrees or sexagesimal, the other " +
+		"numbers, permissions, name2 and so on for aliases, and groups; other columns become tags.",
 	fields: targetFields, filters: targetFilters,
-	lists: true, cursors: true, cacheable: true, export: exportTargets,
+	lists: true, cursors: true, cacheable: true,
 	members: names(targetColumns), optionalMembers: []string{targetLists.name},
 }
 
@@ -290,7 +302,7 @@ var targetSpec = spec{
 
 var targetGroupSpec = spec{missing: problem.Missing("Target")}
 
-// partSpec is that of an alias, a tag and a list of targets.
+// partSpec is the spec of an alias, a tag and a list of targets.
 var partSpec = spec{cacheable: true}
 
 func listTargets(r *request) (*answer, error) {
@@ -304,9 +316,6 @@ func listTargets(r *request) (*answer, error) {
 }
 
 func createTarget(r *request) (*answer, error) {
-	if r.isRows() {
-		return uploading(importTargets, true)(r)
-	}
 	in, err := r.input()
 	if err != nil {
 		return nil, err
@@ -349,7 +358,7 @@ func changeTarget(r *request) (*answer, error) {
 		return nil, err
 	}
 	if _, err := r.access.MayChangeTarget(id); err != nil {
-		return nil, err // nothing is said of what was sent for a target that is not there
+		return nil, err // for a target that does not exist the body is not checked
 	}
 	in, err := r.input()
 	if err != nil {
@@ -384,19 +393,79 @@ func withdrawGroup(r *request) (*answer, error) {
 }
 
 func getAlias(r *request) (*answer, error) {
-	return getPart(r, r.access.Alias, func(w *wire.Writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })
+	return getByID(r, r.access.Alias, func(w *wire.Writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })
 }
 
 func deleteAlias(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteAlias) }
 
 func getExtra(r *request) (*answer, error) {
-	return getPart(r, r.access.Extra, func(w *wire.Writer, p *archive.Part) { writeExtra(w, p.ID, p.Key, p.Value) })
+	return getByID(r, r.access.Extra, func(w *wire.Writer, p *archive.Part) { writeExtra(w, p.ID, p.Key, p.Value) })
 }
 
 func deleteExtra(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteExtra) }
 
 func getTargetList(r *request) (*answer, error) {
-	return getPart(r, r.access.TargetList, func(w *wire.Writer, l *archive.ListInfo) { writeAlias(w, l.ID, l.Name) })
+	return getByID(r, r.access.TargetList, func(w *wire.Writer, l *archive.ListInfo) { writeAlias(w, l.ID, l.Name) })
 }
 
 func deleteTargetList(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTargetList) }
+
+var suggestionFilters = []wire.Filter{{Name: "q", Kind: wire.Text, Help: "The text to complete. Required."}}
+
+var suggestedTargetFields = []wire.Field{
+	{Name: "id", Label: "Id", Kind: wire.Integer, ReadOnly: true},
+	{Name: "name", Label: "Name", Kind: wire.Text, ReadOnly: true, Help: "The target's name."},
+	{Name: "as", Label: "As", Kind: wire.Text, ReadOnly: true, Help: "The name or alias that matches."},
+}
+
+var suggestionFields = []wire.Field{
+	{Name: "targets", Label: "Targets", Kind: wire.List, ReadOnly: true, Of: suggestedTargetFields,
+		Help: "Targets with a name or an alias that contains the text, ignoring case. Those that begin with it come " +
+			"first."},
+	{Name: "similar", Label: "Similar", Kind: wire.List, ReadOnly: true, Of: suggestedTargetFields,
+		Help: "If there are none: targets with a name or an alias that is similar to the text."},
+	{Name: "source_names", Label: "Source names", Kind: wire.AnyJSON, ReadOnly: true,
+		Help: "Source names of reduced datums that contain the text, ignoring case."},
+}
+
+var suggestionsSpec = spec{filters: suggestionFilters, fields: suggestionFields}
+
+func suggest(r *request) (*answer, error) {
+	p := new(problem.List)
+	in := wire.ParseQuery(suggestionFilters, r.query, p)
+	if in.Text("q") == "" && !p.Has("q") {
+		p.Add("q", wire.MsgRequired)
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	list, err := r.access.Suggest(r.Context(), in.Text("q"))
+	if err != nil {
+		return nil, err
+	}
+	return r.object(http.StatusOK, func(w *wire.Writer) {
+		w.Key("targets")
+		writeSuggested(w, list.Targets)
+		w.Key("similar")
+		writeSuggested(w, list.Similar)
+		w.Key("source_names")
+		w.List(func() {
+			for _, name := range list.Sources {
+				w.Text(name)
+			}
+		})
+	})
+}
+
+func writeSuggested(w *wire.Writer, list []archive.SuggestedTarget) {
+	w.List(func() {
+		for _, t := range list {
+			w.Object(func() {
+				w.Key("id")
+				w.ID(t.ID)
+				w.TextMember("name", t.Name)
+				w.TextMember("as", t.As)
+			})
+		}
+	})
+}

@@ -23,7 +23,8 @@ var layers = readLayers(`
 	.                     internal/cli
 	internal/cli          archive auth ingest sky internal/client internal/demo internal/node internal/problem internal/torture github.com/urfave/cli/v2 github.com/xrash/smetrics golang.org/x/term
 	internal/node         api archive auth ui internal/client internal/control internal/selfcert
-	api                   api/wire archive auth ingest ingest/table sky internal/instant internal/jsontext internal/problem github.com/julienschmidt/httprouter
+	api                   api/transport api/wire archive auth ingest ingest/table sky internal/instant internal/jsontext internal/problem github.com/julienschmidt/httprouter
+	api/transport
 	api/wire              internal/jsontext internal/problem
 	ui
 	archive               auth index ingest ingest/fits ingest/table kv sky internal/cache internal/jsontext internal/problem golang.org/x/text

@@ -11,11 +11,11 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Kind is the kind of a field, named after what OPTIONS says of it.
+// Kind is the kind of a field, as OPTIONS names it.
 type Kind string
 
-// The kinds of fields. A Ref is the id of another object; JSON is any JSON value; List is a list of
-// objects.
+// The kinds of fields. A Ref is the id of another object, AnyJSON is any JSON value, and List is a
+// list of objects.
 const (
 	Text     Kind = "string"
 	Integer  Kind = "integer"
@@ -37,24 +37,23 @@ type Field struct {
 	Kind     Kind
 	Required bool
 	ReadOnly bool
-	Null     bool   // null may be given
-	Blank    bool   // "" may be given
-	Verbatim bool   // blanks around a text belong to it
-	Max      int    // characters of a text, 0 for no limit
-	MaxBytes int    // bytes of a text, 0 for no limit
+	Null     bool   // null is allowed
+	Blank    bool   // "" is allowed
+	Verbatim bool   // blanks around a text are kept
+	Max      int    // largest number of characters of a text, 0 for no limit
+	MaxBytes int    // largest number of bytes of a text, 0 for no limit
 	Range    *Range // of a number, nil for no bounds
 	Choices  []Choice
-	Of       []Field // of the objects of a List
+	Of       []Field // fields of the objects of a List
 }
 
-// A Range is the values that a number may have: at least Least, and at most Most, or less than Most
-// if it is Open.
+// A Range contains the numbers from Least to Most. Most is excluded if the range is Open.
 type Range struct {
 	Least, Most float64
 	Open        bool
 }
 
-// A Choice is a value that may be chosen.
+// A Choice is a value of a Selected field.
 type Choice struct{ Value, Label string }
 
 // Messages of Django REST framework, which clients know.
@@ -80,9 +79,9 @@ const (
 	MsgNoData    = "No data provided"
 )
 
-const inWhole = "non_field_errors" // the last step of a path that stands for all of an object or a list
+const nonFieldErrors = "non_field_errors" // the last step of a path to a whole object or list
 
-// Given is the value of one field, as it was sent.
+// Given is the value that was sent for one field.
 type Given struct {
 	Given bool
 	Null  bool
@@ -95,14 +94,13 @@ type Given struct {
 	Items []Record
 }
 
-// A Record is what was sent for some fields, in their order.
+// A Record has the values that were sent for some fields, in the order of the fields.
 type Record struct {
 	fields []Field
 	given  []Given
 }
 
-// Get returns the value of a field. It panics when there is no field of that name, which is a
-// mistake of ours.
+// Get returns the value of a field. It panics if the record has no such field.
 func (r Record) Get(name string) *Given {
 	for i := range r.fields {
 		if r.fields[i].Name == name {
@@ -112,7 +110,7 @@ func (r Record) Get(name string) *Given {
 	panic("api: no field " + name)
 }
 
-// OptTime is a time, or nil when none was given.
+// OptTime returns a time, or nil when none was given.
 func (g *Given) OptTime() *int64 {
 	if !g.Given || g.Null {
 		return nil
@@ -121,8 +119,8 @@ func (g *Given) OptTime() *int64 {
 	return &t
 }
 
-// Decode reads the fields of an object that was sent; what is wrong is added to p under path. A
-// part (PATCH) may lack required fields.
+// Decode reads the fields of an object, and adds its problems to p under path. A partial input
+// (PATCH) may lack required fields.
 func Decode(fields []Field, in Input, part bool, p *problem.List, path string) Record {
 	r := Record{fields, make([]Given, len(fields))}
 	for i := range fields {
@@ -165,9 +163,9 @@ func (f *Field) Decode(v Value, g *Given, p *problem.List, at string) {
 	case Text:
 		f.decodeText(v, g, p, at)
 	case Integer:
-		f.decodeInteger(v, g, p, at)
+		g.Int = decodeNumber(v, ParseWhole, msgNotWhole, p, at)
 	case Float:
-		f.decodeFloat(v, g, p, at)
+		g.Float = decodeNumber(v, ParseNumber, msgNotNumber, p, at)
 	case Boolean:
 		f.decodeBool(v, g, p, at)
 	case Selected:
@@ -231,8 +229,8 @@ func (f *Field) decodeText(v Value, g *Given, p *problem.List, at string) {
 	}
 }
 
-// surrogate finds the first half of a character that JSON's escapes can name and no text can have,
-// 0 if there is none.
+// surrogate returns the first surrogate in a text, which only JSON's escapes can write; 0 if there
+// is none.
 func surrogate(s string) rune {
 	for i := 0; i+2 < len(s); i++ {
 		if s[i] == 0xed && s[i+1]&0xe0 == 0xa0 {
@@ -242,10 +240,11 @@ func surrogate(s string) rune {
 	return 0
 }
 
-// maxNumberText is how long the text of a number may be.
+// maxNumberText is the longest text of a number in bytes.
 const maxNumberText = 1000
 
-// number is the text of a number that was sent as one or as a text; ok is false for anything else.
+// number returns the text of a number that was sent as a number or as a text; ok is false for other
+// kinds.
 func (v Value) number() (text string, ok bool) {
 	switch v.Kind() {
 	case '0':
@@ -256,21 +255,22 @@ func (v Value) number() (text string, ok bool) {
 	return "", false
 }
 
-func (f *Field) decodeFloat(v Value, g *Given, p *problem.List, at string) {
+// decodeNumber reads a number with parse. invalid is the message for other values.
+func decodeNumber[T any](v Value, parse func(string) (T, bool), invalid string, p *problem.List, at string) (n T) {
 	s, ok := v.number()
 	if len(s) > maxNumberText {
 		p.Add(at, msgTooLarge)
-		return
+		return n
 	}
-	n, good := ParseNumber(s)
+	n, good := parse(s)
 	if !ok || !good {
-		p.Add(at, msgNotNumber)
+		p.Add(at, "%s", invalid)
 	}
-	g.Float = n
+	return n
 }
 
-// ParseNumber reads a decimal number that a float64 comes near; one that is too small becomes 0,
-// which is as near as a float64 comes.
+// ParseNumber reads a decimal number in the range of a float64. A number that is too small becomes
+// 0.
 func ParseNumber(s string) (float64, bool) {
 	n, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
 	if err != nil && !(n == 0 && errors.Is(err, strconv.ErrRange)) || n-n != 0 || strings.ContainsAny(s, "xXpP_") {
@@ -279,27 +279,13 @@ func ParseNumber(s string) (float64, bool) {
 	return n, true
 }
 
-// ParseWhole reads a whole number that is not negative; a fraction of zeros may follow, as a float
-// has it.
+// ParseWhole reads a whole number that is not negative. It may end in a fraction of zeros.
 func ParseWhole(s string) (n uint64, ok bool) {
 	if head, zeros, found := strings.Cut(s, "."); found && strings.Trim(zeros, "0") == "" {
 		s = head
 	}
 	n, err := strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, 64)
 	return n, err == nil
-}
-
-func (f *Field) decodeInteger(v Value, g *Given, p *problem.List, at string) {
-	s, ok := v.number()
-	if len(s) > maxNumberText {
-		p.Add(at, msgTooLarge)
-		return
-	}
-	n, good := ParseWhole(s)
-	if !ok || !good {
-		p.Add(at, msgNotWhole)
-	}
-	g.Int = n
 }
 
 func (f *Field) decodeBool(v Value, g *Given, p *problem.List, at string) {
@@ -333,12 +319,13 @@ func (f *Field) decodeRef(v Value, g *Given, p *problem.List, at string) {
 	case ok && good && n > 0:
 		g.Int = n
 	case ok && (good || IsDigits(s)):
-		p.Add(at, msgRefNone, s) // no id is 0, negative, or so large
+		p.Add(at, msgRefNone, s) // ids are neither 0, nor negative, nor so large
 	default:
 		p.Add(at, msgRefType, v.pythonType())
 	}
 }
 
+// IsDigits reports whether a text is a whole number, which may be negative.
 func IsDigits(s string) bool {
 	return s != "" && strings.Trim(strings.TrimPrefix(s, "-"), "0123456789") == "" && s != "-"
 }
@@ -346,7 +333,7 @@ func IsDigits(s string) bool {
 func (f *Field) decodeList(v Value, g *Given, p *problem.List, at string) {
 	items, ok := v.Items()
 	if !ok {
-		p.Add(join(at, inWhole), "%s", v.notList())
+		p.Add(join(at, nonFieldErrors), "%s", v.whyNotList())
 		return
 	}
 	p.Items(at, len(items))
@@ -354,7 +341,7 @@ func (f *Field) decodeList(v Value, g *Given, p *problem.List, at string) {
 		path := join(at, strconv.Itoa(i))
 		in, ok := item.Object()
 		if !ok {
-			p.Add(join(path, inWhole), "%s", item.NotObject())
+			p.Add(join(path, nonFieldErrors), "%s", item.WhyNotObject())
 			g.Items = append(g.Items, Record{f.Of, make([]Given, len(f.Of))})
 			continue
 		}
@@ -362,7 +349,7 @@ func (f *Field) decodeList(v Value, g *Given, p *problem.List, at string) {
 	}
 }
 
-// Describe is what OPTIONS says of fields.
+// Describe writes what OPTIONS says of fields.
 func Describe(w *Writer, fields []Field) {
 	w.Object(func() {
 		for i := range fields {

@@ -10,13 +10,13 @@ import (
 	"nightjar/internal/problem"
 )
 
-// A Filter describes a query parameter of a list.
+// A Filter describes a query parameter.
 type Filter struct {
 	Name    string
 	Kind    Kind // Text, Integer, Float, Selected, DateTime, Boolean
 	Help    string
 	Choices []string
-	Many    bool // may be given several times, and then one of the values must fit
+	Many    bool // can be repeated: a row passes if it has one of the values
 }
 
 // Messages of Django's forms.
@@ -25,20 +25,20 @@ const (
 	NotAValue  = "“%s” is not a valid value."
 )
 
-// Query are the values of the query parameters that were given.
+// Query has the values of the query parameters that were given.
 type Query struct {
 	given map[string][]string
 }
 
-// ParseQuery takes what is known out of a query. An empty value counts as not given; of several the
-// last one counts, as in a TOM, unless all do.
+// ParseQuery reads the known parameters of a query. An empty value counts as not given. If a
+// parameter is repeated, the last value counts, as in a TOM, unless Filter.Many is set.
 func ParseQuery(known []Filter, query url.Values, p *problem.List) Query {
 	f := Query{map[string][]string{}}
 	for i := range known {
 		spec := &known[i]
 		var values []string
 		for _, v := range query[spec.Name] {
-			if spec.Kind != Selected { // a choice is taken as it stands
+			if spec.Kind != Selected { // the blanks of a choice count
 				v = strings.TrimSpace(v)
 			}
 			if strings.ContainsRune(v, 0) {
@@ -88,14 +88,14 @@ func (f *Filter) check(v string, p *problem.List) {
 	}
 }
 
-// timeRangeOf is the name under which a TOM reports a bad bound of a range of times.
+// timeRangeOf returns the name under which a TOM reports a bad bound of a range of times.
 func timeRangeOf(name string) string {
 	name = strings.TrimSuffix(name, "_after")
 	return strings.TrimSuffix(name, "_before")
 }
 
-// ParseWholeNumber reads a whole number, which may be written as a decimal with a fraction of zeros
-// or an exponent; those that no id can be become one that no row has.
+// ParseWholeNumber reads a whole number, which may have a fraction of zeros or an exponent. A
+// number that cannot be an id becomes math.MaxInt64, which no row has as its id.
 func ParseWholeNumber(s string) (uint64, bool) {
 	if n, ok := ParseWhole(s); ok {
 		return n, true
@@ -110,6 +110,7 @@ func ParseWholeNumber(s string) (uint64, bool) {
 	return uint64(n), true
 }
 
+// Text returns the value of a parameter, "" when it was not given.
 func (f Query) Text(name string) string {
 	if v := f.given[name]; len(v) > 0 {
 		return v[0]
@@ -117,9 +118,10 @@ func (f Query) Text(name string) string {
 	return ""
 }
 
+// Many returns all values of a parameter that can be repeated.
 func (f Query) Many(name string) []string { return f.given[name] }
 
-// ID is the value of an Integer parameter that was checked, the first of these that was given.
+// ID returns the first of these Integer parameters that was given, as ParseWholeNumber reads it.
 func (f Query) ID(names ...string) (id uint64, given bool) {
 	for _, name := range names {
 		if s := f.Text(name); s != "" {
@@ -130,7 +132,8 @@ func (f Query) ID(names ...string) (id uint64, given bool) {
 	return 0, false
 }
 
-// Time is the value of a DateTime parameter that was checked, nil when it was not given.
+// Time returns a DateTime parameter in microseconds of UTC since 1970, or nil when it was not
+// given.
 func (f Query) Time(name string) *int64 {
 	if s := f.Text(name); s != "" {
 		t, _ := ParseTime(s)

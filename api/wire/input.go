@@ -10,20 +10,19 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// Value is one value that was sent: as JSON, as the text of a form's field, or as the parts of a
-// form that make up a list.
+// Value is one value of an input: JSON, the text of a form's field, or the items of a form's list.
 type Value struct {
-	json  jsontext.Value // nil for what came in a form
-	text  string         // of a JSON text, or of a form
-	parts []url.Values   // of a form: the items of a list
+	json  jsontext.Value // nil for a value of a form
+	text  string         // of a JSON text, or of a form's field
+	parts []url.Values   // the items of a form's list
 	list  bool
 }
 
-// FormItems is a list whose items were sent as fields of a form, see FormList.
+// FormItems returns a list whose items were sent as fields of a form, see FormList.
 func FormItems(parts []url.Values) Value { return Value{list: true, parts: parts} }
 
-// OfJSON is a value that was sent as JSON.
-func OfJSON(j jsontext.Value) Value {
+// FromJSON returns a value that was sent as JSON.
+func FromJSON(j jsontext.Value) Value {
 	v := Value{json: j}
 	if j.Kind() == '"' {
 		v.text = j.Text()
@@ -31,7 +30,7 @@ func OfJSON(j jsontext.Value) Value {
 	return v
 }
 
-// Kind is that of jsontext; what comes in a form is text.
+// Kind returns the kind as package jsontext names it. A form's field is a text.
 func (v Value) Kind() byte {
 	switch {
 	case v.list:
@@ -42,10 +41,11 @@ func (v Value) Kind() byte {
 	return v.json.Kind()
 }
 
+// Null reports whether the value is null.
 func (v Value) Null() bool   { return v.json != nil && v.Kind() == 'n' }
 func (v Value) isText() bool { return v.Kind() == '"' }
 
-// asJSON is the value as JSON; the text of a form must be one.
+// asJSON returns the value as JSON. A form's field must contain JSON.
 func (v Value) asJSON() (jsontext.Value, error) {
 	if v.json != nil {
 		return v.json, nil
@@ -53,35 +53,36 @@ func (v Value) asJSON() (jsontext.Value, error) {
 	return jsontext.Parse([]byte(v.text))
 }
 
-// MaxParts is how many members an object may have that is looked into, and how many items a list.
-// Listing them takes some thirty times the memory of their text, if that is made for it.
+// MaxParts is how many members an object may have, or items a list, to be read as a Value. Listing
+// them can take some thirty times the memory of their text.
 const MaxParts = 10_000
 
-// Crowded is how many parts an object or a list has, if these are more than MaxParts.
-func (v Value) Crowded() (n int, yes bool) {
+// TooManyParts reports whether an object or a list has more than MaxParts parts, and how many it
+// has.
+func (v Value) TooManyParts() (n int, yes bool) {
 	if v.json != nil {
 		n = v.json.Len()
 	}
 	return n, n > MaxParts
 }
 
-// NotObject says why object does not give one.
-func (v Value) NotObject() string {
-	if n, yes := v.Crowded(); yes && v.Kind() == '{' {
+// WhyNotObject says why Object returns false.
+func (v Value) WhyNotObject() string {
+	if n, yes := v.TooManyParts(); yes && v.Kind() == '{' {
 		return fmt.Sprintf("An object may have %d members here; this one has %d.", MaxParts, n)
 	}
 	return fmt.Sprintf(MsgNotObject, v.pythonType())
 }
 
-// notList says why items does not give any.
-func (v Value) notList() string {
-	if n, yes := v.Crowded(); yes && v.Kind() == '[' {
+// whyNotList says why Items returns false.
+func (v Value) whyNotList() string {
+	if n, yes := v.TooManyParts(); yes && v.Kind() == '[' {
 		return fmt.Sprintf("A list may hold %d items here; this one has %d.", MaxParts, n)
 	}
 	return fmt.Sprintf(msgNotList, v.pythonType())
 }
 
-// Items are the items of a list; ok is false for what is none, or too long a one, see notList.
+// Items returns the items of a list; ok is false for other values, and for a list that is too long.
 func (v Value) Items() (items []Value, ok bool) {
 	if v.list {
 		for _, part := range v.parts {
@@ -89,48 +90,48 @@ func (v Value) Items() (items []Value, ok bool) {
 		}
 		return items, true
 	}
-	if _, crowded := v.Crowded(); crowded || v.Kind() != '[' {
+	if _, crowded := v.TooManyParts(); crowded || v.Kind() != '[' {
 		return nil, false
 	}
 	for _, j := range v.json.Items() {
-		items = append(items, OfJSON(j))
+		items = append(items, FromJSON(j))
 	}
 	return items, true
 }
 
-// Object is the value as the input of fields; ok is false for what is no object, or too large a
-// one, see NotObject.
+// Object returns an object as an Input; ok is false for other values, and for an object that is too
+// large.
 func (v Value) Object() (in Input, ok bool) {
 	if v.list && len(v.parts) == 1 {
 		return Input{Form: v.parts[0]}, true
 	}
-	if _, crowded := v.Crowded(); crowded || v.Kind() != '{' || v.json == nil {
+	if _, crowded := v.TooManyParts(); crowded || v.Kind() != '{' || v.json == nil {
 		return Input{}, false
 	}
 	return Input{Members: v.json.Members()}, true
 }
 
-// Input is an object that was sent, from which fields are taken by name.
+// Input is an object in a body. It has either Members or a Form.
 type Input struct {
 	Members []jsontext.Member
-	Form    url.Values // for what came in a form
+	Form    url.Values // nil for JSON
 }
 
-// Field takes the value of a field; ok is false when there is none.
+// Field returns the value of a field; ok is false when it was not sent.
 func (in Input) Field(f *Field) (v Value, ok bool) {
 	if in.Form != nil {
 		return in.formField(f)
 	}
 	for i := range in.Members {
 		if in.Members[i].Key == f.Name {
-			return OfJSON(in.Members[i].Value), true
+			return FromJSON(in.Members[i].Value), true
 		}
 	}
 	return Value{}, false
 }
 
-// formField takes a field from a form. An empty text there stands for null, or for nothing, where a
-// text is not wanted.
+// formField returns a field of a form. An empty text means null, or nothing, where the field takes
+// no empty text.
 func (in Input) formField(f *Field) (v Value, ok bool) {
 	if f.Kind == List {
 		parts := FormList(in.Form, f.Name)
@@ -152,8 +153,7 @@ func (in Input) formField(f *Field) (v Value, ok bool) {
 	return Value{text: text}, true
 }
 
-// FormList gathers the fields of a form that are called name[0]key or name[0][key] into the items
-// of a list.
+// FormList collects the fields name[0]key or name[0][key] of a form into the items of a list.
 func FormList(form url.Values, name string) []url.Values {
 	items := map[int]url.Values{}
 	for key, texts := range form {

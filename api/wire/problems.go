@@ -8,11 +8,10 @@ import (
 	"nightjar/internal/problem"
 )
 
-// Problems are answered as Django REST framework does: by field, each with a list of messages; what
-// is wrong in the items of a list as a list with an object for each item, empty where nothing is
-// wrong.
+// Problems have the form that Django REST framework gives them: for each field a list of messages,
+// and for a list of objects a list with an object for each item, empty if the item has no problem.
 
-// problemNode is a place in the answer: messages, or fields or items with messages of their own.
+// problemNode is a part of the answer: messages, or fields or items with nodes of their own.
 type problemNode struct {
 	messages []string
 	fields   map[string]*problemNode
@@ -32,18 +31,18 @@ func (n *problemNode) child(name string) *problemNode {
 	return c
 }
 
-// WriteProblems writes the answer to a bad input.
+// WriteProblems writes the answer to an input with problems.
 func WriteProblems(w *Writer, p *problem.List) {
 	root := new(problemNode)
 	for _, x := range p.All() {
 		if x.Path == problem.WholeList {
-			// some problems of a TOM's are a bare list of messages, whatever else is wrong
+			// some errors of a TOM are only a list with one message, whatever else is wrong
 			w.List(func() { w.Text(x.Message) })
 			return
 		}
 		at := root
 		if x.Path == "" {
-			at = root.child(inWhole)
+			at = root.child(nonFieldErrors)
 		}
 		steps := strings.Split(x.Path, ".")
 		for i, step := range steps {
@@ -52,7 +51,7 @@ func WriteProblems(w *Writer, p *problem.List) {
 			}
 			at = at.child(step)
 			if _, err := strconv.Atoi(step); err == nil && i == len(steps)-1 {
-				at = at.child(inWhole) // a problem with an item as a whole
+				at = at.child(nonFieldErrors) // a problem of the whole item
 			}
 		}
 		at.messages = append(at.messages, x.Message)
@@ -74,7 +73,7 @@ func (n *problemNode) write(w *Writer, p *problem.List, path string) {
 		return
 	}
 	if len(n.messages) > 0 {
-		n.child(inWhole).messages = append(n.child(inWhole).messages, n.messages...)
+		n.child(nonFieldErrors).messages = append(n.child(nonFieldErrors).messages, n.messages...)
 	}
 	w.Object(func() {
 		for _, name := range n.order {
@@ -84,7 +83,7 @@ func (n *problemNode) write(w *Writer, p *problem.List, path string) {
 	})
 }
 
-// writeItems writes one object for each item of a list.
+// writeItems writes an object for each item of a list.
 func (n *problemNode) writeItems(w *Writer, p *problem.List, path string) {
 	last := p.ItemCount(path) - 1
 	for _, name := range n.order {
@@ -103,7 +102,7 @@ func (n *problemNode) writeItems(w *Writer, p *problem.List, path string) {
 	})
 }
 
-// EscapeKey makes a name from outside, such as that of a query parameter, fit to be a key.
+// EscapeKey escapes a name for use as a JSON key.
 func EscapeKey(name string) string {
 	if strings.IndexFunc(name, func(r rune) bool { return r < 0x20 || r == '"' || r == '\\' || r == '\ufffd' }) < 0 {
 		return name

@@ -11,10 +11,10 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-// A TOM is written in Python, and one sees it: texts that were numbers, floats, and what its
-// messages call types and values.
+// A TOM is written in Python, and its answers show it: in texts that were sent as numbers, in
+// floats, and in the types and values that messages quote.
 
-// pythonType is what Python calls the type of the value, as messages do.
+// pythonType returns what Python calls the type of the value, for messages.
 func (v Value) pythonType() string {
 	switch v.Kind() {
 	case '{':
@@ -34,7 +34,7 @@ func (v Value) pythonType() string {
 	return "int"
 }
 
-// pythonNumber is how Python's str writes a number that was sent in JSON: a TOM keeps such texts.
+// pythonNumber returns a JSON number as Python's str writes it, for fields that are texts.
 func pythonNumber(token string) string {
 	if !strings.ContainsAny(token, ".eE") {
 		return token
@@ -46,8 +46,8 @@ func pythonNumber(token string) string {
 	return string(AppendFloat(nil, f))
 }
 
-// AppendFloat writes a float as Python's repr does: the fewest digits, always with a fraction or an
-// exponent.
+// AppendFloat appends a float as Python's repr writes it: with the fewest digits, and always with a
+// fraction or an exponent.
 func AppendFloat(dst []byte, f float64) []byte {
 	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
 		return strconv.AppendFloat(dst, f, 'e', -1, 64)
@@ -60,7 +60,7 @@ func AppendFloat(dst []byte, f float64) []byte {
 	return dst
 }
 
-// pythonText is how Python's str writes a value.
+// pythonText returns a value as Python's str writes it.
 func pythonText(v Value) string {
 	if v.isText() {
 		return v.text
@@ -68,7 +68,7 @@ func pythonText(v Value) string {
 	return pythonRepr(v.json)
 }
 
-// pythonRepr is how Python's repr writes a value.
+// pythonRepr returns a value as Python's repr writes it.
 func pythonRepr(j jsontext.Value) string {
 	var list []string
 	switch j.Kind() {
@@ -94,8 +94,8 @@ func pythonRepr(j jsontext.Value) string {
 	return pythonNumber(string(j))
 }
 
-// pythonQuote writes a text between single quotes, or between double ones where it has single ones
-// only.
+// pythonQuote quotes a text with single quotes, or with double ones if it contains only single
+// ones.
 func pythonQuote(s string) string {
 	quote := '\''
 	if strings.ContainsRune(s, '\'') && !strings.ContainsRune(s, '"') {
@@ -110,7 +110,7 @@ func pythonQuote(s string) string {
 		case unicode.IsPrint(r):
 			b.WriteRune(r)
 		case r == '\n' || r == '\r' || r == '\t' || r >= 0x100:
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'")) // Go's escapes are the same
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'")) // Go has the same escapes
 		default:
 			fmt.Fprintf(&b, `\x%02x`, r)
 		}

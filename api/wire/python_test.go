@@ -23,7 +23,7 @@ func TestPythonText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := pythonText(OfJSON(j)); got != want {
+		if got := pythonText(FromJSON(j)); got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}

@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// ParseForm reads the parameters of a query, or the fields of a form, as browsers and a TOM do:
-// they stand apart at &, a + is a blank, and a % that begins no byte stands for itself. The
-// standard library drops what is not well-formed, and a filter that is dropped lets everything
-// through.
+// ParseForm reads the parameters of a query, or the fields of a form, as browsers and a TOM do: &
+// separates them, + is a blank, and a % that begins no escape is a percent sign. Package url drops
+// malformed parts instead, and a query without its filters returns everything.
 func ParseForm(text string) url.Values {
 	values := url.Values{}
 	for pair := range strings.SplitSeq(text, "&") {
@@ -40,7 +39,7 @@ func unescape(s string) string {
 	return string(out)
 }
 
-// hexDigit is the value of a hexadecimal digit, -1 if it is none.
+// hexDigit returns the value of a hexadecimal digit, -1 for other bytes.
 func hexDigit(c byte) int {
 	i := strings.IndexByte("0123456789abcdefABCDEF", c)
 	if i > 15 {
@@ -49,7 +48,7 @@ func hexDigit(c byte) int {
 	return i
 }
 
-// Last is the value of a parameter; of several the last one counts.
+// Last returns the last value of a parameter without blanks around it, "" if there is none.
 func Last(query url.Values, name string) string {
 	v := query[name]
 	if len(v) == 0 {
@@ -58,7 +57,7 @@ func Last(query url.Values, name string) string {
 	return strings.TrimSpace(v[len(v)-1])
 }
 
-// IsTrue reads a parameter that is true or false; what says neither is false.
+// IsTrue reads a boolean parameter. Any text that does not mean true is false.
 func IsTrue(text string) bool {
 	switch strings.ToLower(text) {
 	case "true", "t", "1", "yes", "y", "on":

@@ -8,42 +8,45 @@ import (
 	"time"
 )
 
+// Messages of Django REST framework.
 const (
-	MsgTimeFormat = "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
-	msgTimeRange  = "Datetime value out of range."
+	MsgTimeFormat = "Datetime has wrong format. Use one of these formats instead: " +
+		"YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+	msgTimeRange = "Datetime value out of range."
 )
 
-// The first and the last microsecond that a timestamp can be, those of the years 1 and 9999.
+// The first and the last timestamp, in microseconds of UTC since 1970.
 var (
 	minTime = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 	maxTime = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC).UnixMicro()
 )
 
-// ParseTime reads a time of ISO 8601, YYYY-MM-DD[(T or blank)hh:mm[:ss[.fraction]][zone]], as
-// microseconds of UTC since 1970. Without a zone it is UTC; digits beyond microseconds are cut off,
-// as a TOM does. Other spellings that a TOM takes are read as well, see loose. problem is "" when
-// it is one.
+// ParseTime reads an ISO 8601 time, YYYY-MM-DD[(T or blank)hh:mm[:ss[.fraction]][zone]], in
+// microseconds of UTC since 1970. A time without a zone is UTC. Digits beyond microseconds are cut
+// off, as in a TOM. Other spellings that a TOM accepts are read too, see normalizeTime. problem is
+// a message, or "" if the time is good.
 func ParseTime(s string) (micros int64, problem string) {
 	micros, problem = parseISO(s)
 	if problem == MsgTimeFormat {
-		if s, ok := loose(s); ok {
+		if s, ok := normalizeTime(s); ok {
 			return parseISO(s)
 		}
 	}
 	return micros, problem
 }
 
-// Spellings that Python's and Django's readers of times take beside the usual one: numbers of one
-// digit, a comma before the fraction, blanks before the zone; and no dashes and colons at all.
+// Spellings that Python and Django accept in addition: numbers of one digit, a comma before the
+// fraction, blanks before the zone, and no dashes and colons at all.
 var (
 	looseTime = regexp.MustCompile(
-		`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
+		`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?\s*` +
+			`(Z|[+-]\d{2}(?::?\d{2})?)?$`)
 	basicTime = regexp.MustCompile(
 		`^(\d{4})(\d{2})(\d{2})(?:[T ](\d{2})(\d{2})(?:(\d{2})(?:[.,](\d+))?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$`)
 )
 
-// loose writes a time that is spelled otherwise in the usual way.
-func loose(s string) (usual string, ok bool) {
+// normalizeTime returns a time of another spelling in the usual one.
+func normalizeTime(s string) (usual string, ok bool) {
 	part := looseTime.FindStringSubmatch(s)
 	if part == nil {
 		part = basicTime.FindStringSubmatch(s)
@@ -103,7 +106,7 @@ func parseDate(s string) (days int64, ok bool) {
 	return days, y == year && m == month && d == day
 }
 
-// cutZone takes the zone off a time of day; the offset is in microseconds.
+// cutZone cuts the zone off a time of day. offset is in microseconds.
 func cutZone(s string) (clock string, offset int64, ok bool) {
 	if clock, ok := strings.CutSuffix(s, "Z"); ok {
 		return clock, 0, true
@@ -160,7 +163,7 @@ func parseClock(s string) (micros int64, ok bool) {
 	return micros, ok2
 }
 
-// twoDigits reads a number of two digits at the head of s.
+// twoDigits reads the number of two digits at the beginning of s.
 func twoDigits(s string, most int) (n int, ok bool) {
 	if len(s) < 2 || s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9' {
 		return 0, false
@@ -169,8 +172,8 @@ func twoDigits(s string, most int) (n int, ok bool) {
 	return n, n <= most
 }
 
-// AppendTime writes microseconds since 1970 as Django REST framework does: in UTC, with six digits
-// after the second unless they are zero.
+// AppendTime appends a time, in microseconds since 1970, as Django REST framework writes it: in
+// UTC, with six digits after the second unless they are zero.
 func AppendTime(dst []byte, micros int64) []byte {
 	const day = 86400e6
 	days := micros / day
@@ -197,7 +200,7 @@ func AppendTime(dst []byte, micros int64) []byte {
 
 func putTwo(b []byte, n int) { b[0], b[1] = byte('0'+n/10), byte('0'+n%10) }
 
-// daysOf is the day of a date, as civil counts them.
+// daysOf returns the days since 1970-01-01 of a date. It is the inverse of civil.
 func daysOf(year, month, day int) int64 {
 	if month -= 3; month < 0 {
 		year, month = year-1, month+12
@@ -205,12 +208,12 @@ func daysOf(year, month, day int) int64 {
 	return int64(365*year+year/4-year/100+year/400+(153*month+2)/5+day-1) - 719468
 }
 
-// civil is the date of a day counted from 1970-01-01, in the proleptic Gregorian calendar. Years
-// begin with March here, so that the leap day is the last of a year, and months have 153 days in
-// each five.
+// civil returns the date of a day since 1970-01-01 in the proleptic Gregorian calendar. Internally
+// years begin with March, so that the leap day is the last of a year, and five months always have
+// 153 days.
 func civil(days int64) (year, month, day int) {
 	const era = 146097 // days of 400 years
-	days += 719468     // from 0000-03-01
+	days += 719468     // since 0000-03-01
 	e := days / era
 	d := int(days - e*era)
 	y := (d - d/1460 + d/36524 - d/146096) / 365

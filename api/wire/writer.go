@@ -5,12 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// Writer writes JSON into a buffer. Commas come by themselves.
+// Writer appends JSON to a buffer. It writes the commas by itself.
 type Writer struct {
 	Buf   []byte
-	comma bool // a member or an item came before
+	comma bool // a comma is due before the next member or item
 }
 
+// Sep writes a comma if one is due. All other methods call it.
 func (w *Writer) Sep() {
 	if w.comma {
 		w.Buf = append(w.Buf, ',')
@@ -18,7 +19,7 @@ func (w *Writer) Sep() {
 	w.comma = true
 }
 
-// Object and list write what fn writes between their brackets.
+// Object and List write brackets, and call fn to write what they contain.
 func (w *Writer) Object(fn func()) { w.nest('{', '}', fn) }
 func (w *Writer) List(fn func())   { w.nest('[', ']', fn) }
 
@@ -28,18 +29,20 @@ func (w *Writer) nest(open, end byte, fn func()) {
 	w.End(end)
 }
 
+// Open writes an opening bracket, { or [. End writes the closing one.
 func (w *Writer) Open(c byte) {
 	w.Sep()
 	w.Buf = append(w.Buf, c)
 	w.comma = false
 }
 
+// End writes a closing bracket.
 func (w *Writer) End(c byte) {
 	w.Buf = append(w.Buf, c)
 	w.comma = true
 }
 
-// Key writes the key of a member; its value follows.
+// Key writes the key of a member, which must need no escapes. The value follows.
 func (w *Writer) Key(name string) {
 	w.Sep()
 	w.Buf = append(w.Buf, '"')
@@ -48,11 +51,13 @@ func (w *Writer) Key(name string) {
 	w.comma = false
 }
 
+// Raw writes a value that is JSON already.
 func (w *Writer) Raw(b []byte) {
 	w.Sep()
 	w.Buf = append(w.Buf, b...)
 }
 
+// Text writes a text in quotes.
 func (w *Writer) Text(s string) {
 	w.Sep()
 	w.Buf = AppendText(w.Buf, s)
@@ -63,12 +68,13 @@ func (w *Writer) int(n int64) {
 	w.Buf = strconv.AppendInt(w.Buf, n, 10)
 }
 
+// ID writes an id.
 func (w *Writer) ID(n uint64) {
 	w.Sep()
 	w.Buf = strconv.AppendUint(w.Buf, n, 10)
 }
 
-// Ref writes an id, or null for none.
+// Ref writes an id, or null for 0.
 func (w *Writer) Ref(n uint64) {
 	if n == 0 {
 		w.Null()
@@ -82,12 +88,13 @@ func (w *Writer) bool(b bool) {
 	w.Buf = strconv.AppendBool(w.Buf, b)
 }
 
+// Null writes null.
 func (w *Writer) Null() {
 	w.Sep()
 	w.Buf = append(w.Buf, "null"...)
 }
 
-// Float writes a number, or null for none.
+// Float writes a number, or null for nil.
 func (w *Writer) Float(f *float64) {
 	if f == nil {
 		w.Null()
@@ -97,7 +104,7 @@ func (w *Writer) Float(f *float64) {
 	w.Buf = AppendFloat(w.Buf, *f)
 }
 
-// Time writes a time in microseconds since 1970.
+// Time writes a time in microseconds of UTC since 1970.
 func (w *Writer) Time(micros int64) {
 	w.Sep()
 	w.Buf = append(w.Buf, '"')
@@ -105,6 +112,7 @@ func (w *Writer) Time(micros int64) {
 	w.Buf = append(w.Buf, '"')
 }
 
+// OptTime writes a time, or null for nil.
 func (w *Writer) OptTime(micros *int64) {
 	if micros == nil {
 		w.Null()
@@ -113,12 +121,13 @@ func (w *Writer) OptTime(micros *int64) {
 	}
 }
 
+// TextMember, IntMember, BoolMember and TimeMember write a key and its value.
 func (w *Writer) TextMember(key, s string)       { w.Key(key); w.Text(s) }
 func (w *Writer) IntMember(key string, n int64)  { w.Key(key); w.int(n) }
 func (w *Writer) BoolMember(key string, b bool)  { w.Key(key); w.bool(b) }
 func (w *Writer) TimeMember(key string, t int64) { w.Key(key); w.Time(t) }
 
-// AppendText writes a text in quotes. What is not UTF-8 becomes the replacement character.
+// AppendText appends a text in quotes. Bytes that are not UTF-8 become the replacement character.
 func AppendText(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
@@ -131,7 +140,7 @@ func AppendText(dst []byte, s string) []byte {
 			case r == utf8.RuneError && n == 1:
 				dst = append(append(dst, s[plain:i]...), "\ufffd"...)
 				plain = i + 1
-			case r == '\u2028' || r == '\u2029': // line ends for a JavaScript that reads JSON as a program
+			case r == '\u2028' || r == '\u2029': // these end a line in old JavaScript
 				dst = append(append(dst, s[plain:i]...), `\u202`...)
 				dst = append(dst, hex[r&0xf])
 				plain = i + n

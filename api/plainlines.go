@@ -2,64 +2,19 @@ package api
 
 import (
 	"bytes"
-	"strconv"
-	"sync"
 
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/internal/jsontext"
 )
 
-// writeDatum writes a datum with all its columns. It writes what writeRow makes of datumColumns,
-// and is written out by hand, since lists of data are what nodes are asked for most.
-func writeDatum(w *wire.Writer, v *archive.DatumView) {
-	w.Sep()
-	b := append(w.Buf, `{"data_product":`...)
-	if v.Product == 0 {
-		b = append(b, "null"...)
-	} else {
-		b = strconv.AppendUint(b, v.Product, 10)
-	}
-	b = wire.AppendText(append(b, `,"data_type":`...), v.Type)
-	b = wire.AppendText(append(b, `,"source_name":`...), v.Source)
-	b = wire.AppendText(append(b, `,"source_location":`...), v.Location)
-	b = wire.AppendTime(append(b, `,"timestamp":"`...), v.Time)
-	b = append(append(b, `","value":`...), v.Value...)
-	b = strconv.AppendUint(append(b, `,"target":`...), v.Target, 10)
-	b = strconv.AppendUint(append(b, `,"id":`...), v.ID, 10)
-	w.Buf = append(b, '}')
-}
-
-// datumRows is rows for lists of data.
-func datumRows(l *listWriter) archive.Out[archive.DatumView] {
-	out := rows(l, datumColumns)
-	if l.r.picked == nil {
-		out.Row = func(v *archive.DatumView) error { writeDatum(&l.Writer, v); return l.enough() }
-	}
-	return out
-}
-
-// bodies keeps buffers of answers for use again.
-var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 32<<10); return &b }}
-
-// maxKept is the largest buffer that is kept; what is longer than that is sent as a stream.
-const maxKept = 2 * flushAt
-
-func newBody() []byte { return (*bodies.Get().(*[]byte))[:0] }
-
-func freeBody(b []byte) {
-	if cap(b) <= maxKept {
-		bodies.Put(&b)
-	}
-}
-
-// plainLines reads lines of a stream that say what most lines say in the way most lines do: target,
-// data_type, source_name, source_location, timestamp and value, once each, texts without escapes.
-// It allocates nothing for them. Whatever else a line holds is left to nextLine.datum, which would
-// read the same of a plain line.
+// plainLines reads the most common form of a line: the members target, data_type, source_name,
+// source_location, timestamp and value, each at most once, and texts without escapes. It does so
+// without allocating. Other lines are left to rowReader.datum, which would read the same from a
+// plain line.
 type plainLines struct {
 	value []byte
-	texts map[string]string // equal texts share their memory
+	texts map[string]string // so that equal texts share their memory
 }
 
 // The members of a plain line, as bits.
@@ -73,10 +28,9 @@ const (
 	plainNeeds = plainTarget | plainType | plainTime | plainValue
 )
 
-// read reads a line; ok is false when it is not plain. The input's value is valid until the next
-// line.
+// read reads a line; ok is false if it is not plain. The value of d is valid until the next call.
 func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
-	b, found := blank(text), 0
+	b, found := trimBlanks(text), 0
 	if len(b) == 0 || b[0] != '{' {
 		return d, false
 	}
@@ -84,12 +38,12 @@ func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
 		if len(b) == 0 || b[0] != sep {
 			break
 		}
-		key, rest, ok := plainText(blank(b[1:]))
-		rest = blank(rest)
+		key, rest, ok := plainText(trimBlanks(b[1:]))
+		rest = trimBlanks(rest)
 		if !ok || len(rest) == 0 || rest[0] != ':' {
 			return d, false
 		}
-		b = blank(rest[1:])
+		b = trimBlanks(rest[1:])
 		var member int
 		switch string(key) {
 		case "target":
@@ -125,13 +79,13 @@ func (p *plainLines) read(text []byte) (d archive.DatumInput, ok bool) {
 			return d, false
 		}
 		found |= member
-		b = blank(b)
+		b = trimBlanks(b)
 	}
-	return d, len(b) > 0 && b[0] == '}' && len(blank(b[1:])) == 0 && found&plainNeeds == plainNeeds
+	return d, len(b) > 0 && b[0] == '}' && len(trimBlanks(b[1:])) == 0 && found&plainNeeds == plainNeeds
 }
 
-// blank takes blanks off the head of b.
-func blank(b []byte) []byte {
+// trimBlanks cuts leading blanks off.
+func trimBlanks(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\r' || b[0] == '\n') {
 		b = b[1:]
 	}
@@ -154,7 +108,7 @@ func plainText(b []byte) (text, rest []byte, ok bool) {
 	return nil, nil, false
 }
 
-// text reads a text with no blank at its ends.
+// text reads a text without blanks at its ends, of least to most bytes.
 func (p *plainLines) text(b []byte, least, most int) (text string, rest []byte, ok bool) {
 	t, rest, ok := plainText(b)
 	if !ok || len(t) < least || len(t) > most || len(bytes.TrimSpace(t)) != len(t) {

@@ -1,4 +1,6 @@
-package api
+// Package transport sits between a handler and the network. It compresses answers ([Compress]) and
+// cuts off clients that stall ([Deadlines]). It knows HTTP and nothing of the API.
+package transport
 
 import (
 	"compress/gzip"
@@ -10,15 +12,15 @@ import (
 	"sync"
 )
 
-// compressFrom is how many bytes an answer has from which on it is compressed.
-const compressFrom = 1 << 10
+// minCompressed is the size in bytes of the shortest answer that is compressed.
+const minCompressed = 1 << 10
 
-// compressed are the types of answers that compression makes smaller.
-var compressed = []string{typeJSON, typeNDJSON, typeHTML, "text/css", "text/javascript", "text/csv", "text/plain",
-	"image/svg+xml", "application/x-votable+xml"}
+// compressible are the types of answers that compression makes smaller.
+var compressible = []string{"application/json", "application/x-ndjson", "text/html", "text/css", "text/javascript",
+	"text/csv", "text/plain", "image/svg+xml", "application/x-votable+xml"}
 
-// compressor compresses an answer if the client takes that, and it is worth it. An answer that is
-// given in pieces, whose length is not said beforehand, is compressed whatever its length.
+// compressor compresses an answer if its type is compressible, and its length at least
+// minCompressed or unknown.
 type compressor struct {
 	http.ResponseWriter
 	zip     *gzip.Writer
@@ -48,8 +50,9 @@ func takesGzip(r *http.Request) bool {
 	return false
 }
 
-// compress makes w compress, if the request lets it. done ends the answer.
-func compress(w http.ResponseWriter, r *http.Request) (out http.ResponseWriter, done func()) {
+// Compress returns a writer that compresses the answer to r if the client accepts gzip and it is
+// worth it. The caller calls done at the end of the answer.
+func Compress(w http.ResponseWriter, r *http.Request) (out http.ResponseWriter, done func()) {
 	if !takesGzip(r) || r.Method == http.MethodHead || r.Header.Get("Range") != "" {
 		return w, func() {}
 	}
@@ -65,8 +68,8 @@ func (c *compressor) WriteHeader(status int) {
 	h := c.Header()
 	media, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
 	length, err := strconv.Atoi(h.Get("Content-Length"))
-	if slices.Contains(compressed, media) && h.Get("Content-Encoding") == "" &&
-		(err != nil || length >= compressFrom) && status != http.StatusNoContent && status != http.StatusNotModified {
+	if slices.Contains(compressible, media) && h.Get("Content-Encoding") == "" &&
+		(err != nil || length >= minCompressed) && status != http.StatusNoContent && status != http.StatusNotModified {
 		h.Set("Content-Encoding", "gzip")
 		h.Del("Content-Length")
 		c.zip = zips.Get().(*gzip.Writer)
@@ -83,7 +86,7 @@ func (c *compressor) Write(p []byte) (int, error) {
 	return c.ResponseWriter.Write(p)
 }
 
-// FlushError sends what was written so far.
+// FlushError sends what has been written so far.
 func (c *compressor) FlushError() error {
 	if c.zip != nil {
 		if err := c.zip.Flush(); err != nil {
@@ -98,7 +101,7 @@ func (c *compressor) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 func (c *compressor) close() {
 	if c.zip != nil {
-		c.zip.Close() // what fails is the connection, which nobody can be told of any more
+		c.zip.Close() // if this fails, the connection is gone
 		zips.Put(c.zip)
 	}
 }
