@@ -38,6 +38,7 @@ func holdCommits(o *Options) (commits *atomic.Int64, release func()) {
 }
 
 func TestSharedCommit(t *testing.T) {
+	t.Parallel()
 	var o Options
 	commits, release := holdCommits(&o)
 	d := openTest(t, o)
@@ -128,6 +129,7 @@ func TestSharedCommit(t *testing.T) {
 // TestManyWriters has writers, readers and a slow reader at once: each reader must see a state that
 // was committed.
 func TestManyWriters(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	ctx, stop := context.WithCancel(t.Context())
@@ -193,6 +195,7 @@ func TestManyWriters(t *testing.T) {
 // TestTail writes one row at a time across several folds of the tail, with readers of old states in
 // between.
 func TestTail(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	total := 0
@@ -235,6 +238,7 @@ func TestTail(t *testing.T) {
 }
 
 func TestNoRoom(t *testing.T) {
+	t.Parallel()
 	free := uint64(1 << 40)
 	full := false
 	o := Options{freeSpace: func(string) (uint64, error) { return free, nil }}
@@ -271,6 +275,7 @@ func TestNoRoom(t *testing.T) {
 }
 
 func TestFailedSync(t *testing.T) {
+	t.Parallel()
 	fail := false
 	var o Options
 	o.commit = func(bt *bbolt.Tx) error {
@@ -304,6 +309,7 @@ func TestFailedSync(t *testing.T) {
 // TestChanges: a table counts what was tried to change it before that is answered, also when nobody
 // knows what came of it, and nothing else.
 func TestChanges(t *testing.T) {
+	t.Parallel()
 	fail := false
 	o := Options{commit: func(bt *bbolt.Tx) error {
 		if err := bt.Commit(); err != nil || !fail {
@@ -354,6 +360,7 @@ func TestChanges(t *testing.T) {
 // TestCommitPanics: bbolt panics in a commit when it meets a damaged page. The transaction is
 // undone, its lock is free again, and what comes after is written.
 func TestCommitPanics(t *testing.T) {
+	t.Parallel()
 	bad := false
 	o := Options{commit: func(bt *bbolt.Tx) error {
 		if bad {
@@ -386,6 +393,7 @@ func TestCommitPanics(t *testing.T) {
 // TestStuck: when bbolt cannot even undo, nothing more is written, and the file still closes and
 // lets go of its lock.
 func TestStuck(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{Timeout: 50 * time.Millisecond})
 	d.addParent(parent{Name: "before"})
 	if _, err := d.beginWith(false); err != nil { // and never ends
@@ -410,6 +418,7 @@ func TestStuck(t *testing.T) {
 }
 
 func TestContextEnds(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("the client has gone")
@@ -421,6 +430,7 @@ func TestContextEnds(t *testing.T) {
 }
 
 func TestLog(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	a := d.addParent(parent{Name: "a"})
 	d.addPoint(point{Parent: a, Body: "x"})
@@ -478,6 +488,7 @@ func TestLog(t *testing.T) {
 }
 
 func TestBulkInOneTransaction(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	d.update(func(tx *WriteTx) error {
@@ -497,6 +508,7 @@ func TestBulkInOneTransaction(t *testing.T) {
 // TestStageBehindEmptyTail finishes a stage while nothing else is in the tail: who opens the file
 // later must not take its rows for the tail's.
 func TestStageBehindEmptyTail(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	for range 2 {

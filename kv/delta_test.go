@@ -47,6 +47,7 @@ func mangled(r *rand.Rand, b []byte) []byte {
 
 // TestDelta makes records of others by their differences, for bytes of any kind.
 func TestDelta(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 3000 {
 		from := randomBytes(r, r.IntN(3000), []int{1, 2, 256}[i%3])
@@ -77,6 +78,7 @@ func TestDelta(t *testing.T) {
 // TestDeltaIsShort looks for blocks that were moved: what is kept of a change must not grow with
 // the record.
 func TestDeltaIsShort(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
 	from := randomBytes(r, 60_000, 256)
 	to := slices.Concat(from[:10], []byte("one"), from[12:30_000], []byte("two"), from[40_000:],
@@ -89,6 +91,7 @@ func TestDeltaIsShort(t *testing.T) {
 // TestDeltaBounds refuses steps that lead out of the record, or that make a huge one of a few
 // bytes.
 func TestDeltaBounds(t *testing.T) {
+	t.Parallel()
 	from := []byte("0123456789")
 	delta := func(size uint64, steps ...uint64) []byte {
 		b := append(binary.AppendUvarint(nil, size), 0, 0, 0, 0)
@@ -120,6 +123,7 @@ type rowState struct {
 // while it goes on, after compacting and opening again, and, of what is left, after the oldest
 // entries were dropped.
 func TestBefore(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))
@@ -226,6 +230,7 @@ func (d *testDB) last() (last uint64) {
 
 // TestVerifyDeltas finds differences in the log that make no record, or another one than was there.
 func TestVerifyDeltas(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		delta   func(rec []byte) []byte
 		problem string

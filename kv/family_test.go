@@ -88,6 +88,7 @@ func verifyWith(t *testing.T, path string, tables []AnyTable) {
 // by its further keys what the earlier one wrote, and what it deleted no more, and each finds the
 // file whole.
 func TestFamilies(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "test.db")
 	earlier, later := earlierTables(), newTestTables()
 	boxes := uint64(0)
@@ -144,6 +145,7 @@ func TestFamilies(t *testing.T) {
 // TestFamiliesUnchanged: what an earlier program opened without writing need not be built again,
 // and a file that the same program opens is not written to.
 func TestFamiliesUnchanged(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "test.db")
 	earlier, later := earlierTables(), newTestTables()
 	commits := 0
@@ -184,6 +186,7 @@ func TestFamiliesUnchanged(t *testing.T) {
 // TestFamiliesCrash lets each commit of the later program's first start fail: the next start does
 // the rest.
 func TestFamiliesCrash(t *testing.T) {
+	t.Parallel()
 	earlier, later := earlierTables(), newTestTables()
 	dir := t.TempDir()
 	whole := filepath.Join(dir, "whole.db")
@@ -228,6 +231,7 @@ func TestFamiliesCrash(t *testing.T) {
 
 // TestUndeclared refuses keys that the table does not declare, and numbers that two tables declare.
 func TestUndeclared(t *testing.T) {
+	t.Parallel()
 	for name, keys := range map[string]func(k *Keys){
 		"unique": func(k *Keys) { k.Unique(9, "a") },
 		"order":  func(k *Keys) { k.Order(9, 0, nil) },
@@ -268,6 +272,7 @@ func openFamilies(t *testing.T, path string, tables []AnyTable, o Options) *DB {
 // TestFamiliesFold: the newest rows of a table are stored by an earlier program, which leaves no
 // entry in the log: the later one builds what it alone knows again.
 func TestFamiliesFold(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "test.db")
 	earlier, later := earlierTables(), newTestTables()
 	db := openFamilies(t, path, later.all(), Options{})
@@ -311,6 +316,7 @@ func TestFamiliesFold(t *testing.T) {
 // TestFamiliesCrashEarlier: when a later program ends while it builds, the file is whole for the
 // earlier one, too.
 func TestFamiliesCrashEarlier(t *testing.T) {
+	t.Parallel()
 	earlier, later := earlierTables(), newTestTables()
 	dir := t.TempDir()
 	whole := filepath.Join(dir, "whole.db")

@@ -24,6 +24,7 @@ import (
 // TestExchangeKeepsOut: other processes that wait for the file's lock get it neither while Compact
 // exchanges the file nor on the file that was there before.
 func TestExchangeKeepsOut(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "before"})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -64,6 +65,7 @@ func TestExchangeKeepsOut(t *testing.T) {
 // TestCompactWaits: while something reads the whole file, Compact waits, and neither readers nor
 // writers wait behind it.
 func TestCompactWaits(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	d.update(func(tx *WriteTx) error {
@@ -113,6 +115,7 @@ func TestCompactWaits(t *testing.T) {
 // TestFreeListWithoutRoom: that the list of free pages meets the end of the disk is no failed sync.
 // When there is room again, writing goes on.
 func TestFreeListWithoutRoom(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	full, refused := false, 0
 	o := Options{commit: func(bt *bbolt.Tx) error {
@@ -146,6 +149,7 @@ func TestFreeListWithoutRoom(t *testing.T) {
 // TestFreeListDamaged: bbolt panics while it opens a file whose list of free pages is none. That is
 // damage, and the lock is free afterwards.
 func TestFreeListDamaged(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{Timeout: 50 * time.Millisecond})
 	d.addParent(parent{Name: "p"})
 	d.close()
@@ -177,6 +181,7 @@ func TestFreeListDamaged(t *testing.T) {
 }
 
 func TestNoRoomOrFailed(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct {
 		err    error
 		noRoom bool
@@ -196,6 +201,7 @@ func TestNoRoomOrFailed(t *testing.T) {
 // TestCloseEnds: what waits when the file is closed is answered, also what must be alone, and a
 // second Close says that there is nothing to close.
 func TestCloseEnds(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	goOn, begun := make(chan bool), make(chan bool)
 	ends := make(chan error, 3)
@@ -242,6 +248,7 @@ func TestCloseEnds(t *testing.T) {
 // TestIDsEnd: the last id can be given out, and after it nothing can be inserted, while all else
 // goes on.
 func TestIDsEnd(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	d.addPoint(point{Parent: p, Time: 1})
@@ -290,6 +297,7 @@ func (d *testDB) smallDisk(size int64) {
 // again by others, without a restart. A disk that was filled by what is kept is written to again
 // when some of that has been deleted, and compact gives it back.
 func TestFilledByOurselves(t *testing.T) {
+	t.Parallel()
 	const reserve = 8 << 20
 	d := openTest(t, Options{})
 	d.close()
@@ -368,6 +376,7 @@ func TestFilledByOurselves(t *testing.T) {
 // TestAbandoned: what was given up while nothing at all could be written is swept away when there
 // is room.
 func TestAbandoned(t *testing.T) {
+	t.Parallel()
 	var full atomic.Bool
 	d := openTest(t, Options{commit: func(bt *bbolt.Tx) error {
 		if full.Load() {
@@ -391,6 +400,7 @@ func TestAbandoned(t *testing.T) {
 
 // TestBackupsMeet takes copies to the same path at once: one gets the name, and is whole.
 func TestBackupsMeet(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	d.update(func(tx *WriteTx) error {

@@ -24,6 +24,7 @@ import (
 )
 
 func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{Timeout: 50 * time.Millisecond})
 	if _, err := Open(d.path(), d.all(), Options{Timeout: 50 * time.Millisecond}); !errors.Is(err, ErrLocked) {
 		t.Errorf("a second process: %v", err)
@@ -86,6 +87,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestSessionMark(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "a"})
 	twin := d.path() + ".session"
@@ -160,6 +162,7 @@ func copyFile(t *testing.T, from, to string) {
 }
 
 func TestBackupAndCompact(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{DeferDeletesFrom: 100})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	d.update(func(tx *WriteTx) error {
@@ -278,6 +281,7 @@ func TestBackupAndCompact(t *testing.T) {
 }
 
 func TestBlobs(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	r := rand.New(rand.NewPCG(5, 6))
 	random := func(n int) []byte {
@@ -382,6 +386,7 @@ func TestBlobs(t *testing.T) {
 // TestDamage flips bits all over copies of a file: nothing may panic, and nothing that was altered
 // may be returned as good.
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}, Filler: bytes.Repeat([]byte("f"), 5000)})
 	for i := range 300 {
@@ -439,6 +444,7 @@ func TestDamage(t *testing.T) {
 // TestEndless: a file is refused in which a branch leads back to itself or to the one above, or in
 // which a small bucket is no leaf. bbolt would follow them for ever.
 func TestEndless(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	for range 3 {
@@ -549,6 +555,7 @@ func pagesInUse(t *testing.T, path string) (pageSize int, root uint64, flags map
 // TestKilled kills a process that writes, again and again, and looks whether all that it had
 // acknowledged is there.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	if path := os.Getenv("KV_TEST_WRITE"); path != "" {
 		writeUntilKilled(path)
 		return

@@ -43,6 +43,7 @@ func fullDisk(full, shut *atomic.Bool) Options {
 // copy of it is as good as one of a stopped node's; what makes room is written when the file is
 // marked, and anything else when there is room, without opening it again.
 func TestOpenOnFullDisk(t *testing.T) {
+	t.Parallel()
 	for _, crashed := range []bool{false, true} {
 		t.Run(fmt.Sprint("crashed ", crashed), func(t *testing.T) {
 			var full, shut atomic.Bool
@@ -131,6 +132,7 @@ func TestOpenOnFullDisk(t *testing.T) {
 // TestCloseOnFullDisk: a disk that takes nothing more keeps no file from being closed; it is found
 // as after a crash.
 func TestCloseOnFullDisk(t *testing.T) {
+	t.Parallel()
 	var full, shut atomic.Bool
 	d := openTest(t, fullDisk(&full, &shut))
 	d.addParent(parent{Name: "a"})
@@ -146,6 +148,7 @@ func TestCloseOnFullDisk(t *testing.T) {
 // TestHealthAfterNoRoom: a disk that says it has room and takes nothing, as one with a quota, is
 // seen by the writes that it refused.
 func TestHealthAfterNoRoom(t *testing.T) {
+	t.Parallel()
 	var full, shut atomic.Bool
 	d := openTest(t, fullDisk(&full, &shut))
 	shut.Store(true)
@@ -164,6 +167,7 @@ func TestHealthAfterNoRoom(t *testing.T) {
 // TestNoRoomAnywhere: wherever the end of the disk comes up while a file is made beside ours, it is
 // ErrNoRoom; of our own file a failed sync is not.
 func TestNoRoomAnywhere(t *testing.T) {
+	t.Parallel()
 	// as bbolt says it
 	resize := fmt.Errorf("file resize error: %s", &fs.PathError{Op: "truncate", Path: "x", Err: syscall.ENOSPC})
 	for _, x := range []struct {
@@ -194,6 +198,7 @@ func TestNoRoomAnywhere(t *testing.T) {
 // TestPartsSwept: a copy that was half made when its process ended goes with the next copy to the
 // folder; one that is being made, and what only looks like one, stay.
 func TestPartsSwept(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})
 	dir := t.TempDir()
@@ -231,6 +236,7 @@ func TestPartsSwept(t *testing.T) {
 }
 
 func TestRemains(t *testing.T) {
+	t.Parallel()
 	for name, is := range map[string]bool{
 		"n.db.temporary-123": true, "n.db.temporary-123.session": true, "n.db.temporary-1.lock": true, "n.db.compact": true, "n.db.compact.session": true,
 		".n.db-77.new": true, "n.db.session.new": true,

@@ -30,6 +30,7 @@ type laterSub struct {
 // TestUnknownFields changes a record of a later program with this one: its further fields are still
 // there.
 func TestUnknownFields(t *testing.T) {
+	t.Parallel()
 	weight := 1.5
 	later := Fields[laterParent]()
 	wrote := laterParent{Name: "a", Rank: 1, Notes: []string{"x", "", "y"}, Weight: &weight,
@@ -68,6 +69,7 @@ func TestUnknownFields(t *testing.T) {
 // TestUnknownNested keeps further fields of a struct within a struct, and of one whose fields are
 // in no order.
 func TestUnknownNested(t *testing.T) {
+	t.Parallel()
 	type inner struct {
 		Unknown
 		A uint64 `kv:"1"`
@@ -97,6 +99,7 @@ func TestUnknownNested(t *testing.T) {
 
 // TestUnknownBlob counts a further use of a blob that a later program stored.
 func TestUnknownBlob(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	further := binary.AppendUvarint(nil, 50<<3|wireVarint)
 	further = binary.AppendUvarint(further, 7)

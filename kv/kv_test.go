@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
 // The tests' own tables: parents pass sets on, boxes pass others on to several at once, points are
@@ -225,6 +229,13 @@ func dumpDerived(t testing.TB, db *DB) map[string]string {
 	return out
 }
 
+// TestMain runs four tests at a time, also on fewer cores, because they wait for the disk.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", "4")
+	os.Exit(m.Run())
+}
+
 var me = Author{User: 7, Name: "me", Addr: "127.0.0.1", Action: "TEST"}
 
 func (d *testDB) update(fn func(tx *WriteTx) error) {
@@ -262,7 +273,7 @@ func (d *testDB) count(s func(tx *Tx) Set) (n int) {
 // waitSwept waits until nothing is pending or being purged.
 func (d *testDB) waitSwept() {
 	d.t.Helper()
-	for range 1000 {
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
 		n := 0
 		d.view(func(tx *Tx) error {
 			list, err := tx.stageList()
@@ -272,12 +283,14 @@ func (d *testDB) waitSwept() {
 		if n == 0 {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
+		if time.Since(began) > testenv.Patience {
+			d.t.Fatalf("the purger has %d jobs left", n)
+		}
 	}
-	d.t.Fatal("the purger does not come to an end")
 }
 
 func TestRecords(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	id := d.addParent(parent{Name: "M 31", Tags: []string{"galaxy", "a\x00b"}, Seen: []uint64{1, 300}, Rank: 5})
 	large := parent{Name: "large", Filler: bytes.Repeat([]byte("x"), 100_000)}
@@ -327,6 +340,7 @@ func TestRecords(t *testing.T) {
 }
 
 func TestInheritance(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	a := d.addParent(parent{Name: "a", Seen: []uint64{1}})
 	b := d.addParent(parent{Name: "b", Seen: []uint64{2}})
@@ -366,6 +380,7 @@ func TestInheritance(t *testing.T) {
 }
 
 func TestSeriesAndOrder(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	a := d.addParent(parent{Name: "a", Rank: 30})
 	d.addParent(parent{Name: "b", Rank: 10})
@@ -421,6 +436,7 @@ func TestSeriesAndOrder(t *testing.T) {
 }
 
 func TestValues(t *testing.T) {
+	t.Parallel()
 	for _, n := range []uint64{0, 1, 255, 256, 1<<40 - 1, 1<<64 - 1} {
 		v := Int(n)
 		got, rest, err := splitInt([]byte(string(v) + "rest"))

@@ -75,6 +75,7 @@ func longRecord() int {
 // *TooLargeError before anything is written, so that nothing that shares the transaction runs
 // again; what is as large as may be is stored and found.
 func TestTooLarge(t *testing.T) {
+	t.Parallel()
 	commits := 0
 	db, odds, rows := openOdd(t, Options{commit: func(bt *bbolt.Tx) error { commits++; return bt.Commit() }})
 	var parent uint64
@@ -202,6 +203,7 @@ func TestTooLarge(t *testing.T) {
 // TestReadersOfLongTextsWhileWriting: a function that looks up what is longer than any key in a
 // transaction that writes finds nothing and breaks nothing.
 func TestReadersOfLongTextsWhileWriting(t *testing.T) {
+	t.Parallel()
 	db, odds, rows := openOdd(t, Options{})
 	long := strings.Repeat("y", 2*MaxKey)
 	err := db.Update(context.Background(), me, func(tx *WriteTx) error {

@@ -8,6 +8,7 @@ import (
 )
 
 func TestParseMark(t *testing.T) {
+	t.Parallel()
 	sum := strings.Repeat("0123456789abcdef", 4)
 	for _, text := range []string{"0-" + strings.Repeat("0", 64), "1-" + sum, "18446744073709551615-" + sum} {
 		m, err := ParseMark(text)
@@ -30,6 +31,7 @@ func TestParseMark(t *testing.T) {
 // TestSince asks whether a file has grown out of states: its own earlier ones, one ahead of it, and
 // those of others.
 func TestSince(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	marks := []Mark{d.Head()}
 	for _, name := range []string{"a", "b", "c"} {
@@ -114,6 +116,7 @@ func TestSince(t *testing.T) {
 
 // TestProgress has a verification tell how far it is, and end when nobody waits for it any more.
 func TestProgress(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	const rows = 10_000

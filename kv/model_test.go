@@ -24,6 +24,7 @@ type model struct {
 // TestModel does random things to a file and to a model, and compares all that can be asked after
 // each few of them.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(testenv.Choose(3, 6)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { runModel(t, seed, 400) })
 	}

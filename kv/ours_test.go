@@ -59,6 +59,7 @@ func onUnix(t *testing.T) {
 // not even when the file is put back, compact and closing touch nothing of what is at the path, and
 // the open file can be saved.
 func TestLostFile(t *testing.T) {
+	t.Parallel()
 	onUnix(t)
 	const size = 64 << 10 // of the file, at least
 	for name, c := range map[string]struct {
@@ -162,6 +163,7 @@ func TestLostFile(t *testing.T) {
 // TestLostWhileIdle: whoever asks how an idle file is hears that it is gone, and so does who only
 // reads it.
 func TestLostWhileIdle(t *testing.T) {
+	t.Parallel()
 	onUnix(t)
 	for _, readOnly := range []bool{false, true} {
 		d := openTest(t, Options{})
@@ -188,6 +190,7 @@ func TestLostWhileIdle(t *testing.T) {
 // TestCompactKeepsOthers: an archive that was put at the path while the file was compacted, or
 // before, is neither replaced nor removed.
 func TestCompactKeepsOthers(t *testing.T) {
+	t.Parallel()
 	onUnix(t)
 	for _, late := range []bool{false, true} {
 		d := openTest(t, Options{})
@@ -225,6 +228,7 @@ func TestCompactKeepsOthers(t *testing.T) {
 // TestCompactAnotherNode: a file that names another node than the one that was opened is not
 // exchanged.
 func TestCompactAnotherNode(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})
 	was := mustRead(t, d.path())
@@ -241,6 +245,7 @@ func TestCompactAnotherNode(t *testing.T) {
 // TestPathIsLocked: while a process has the file open for writing, no other opens one at its path,
 // wherever the file itself is by then.
 func TestPathIsLocked(t *testing.T) {
+	t.Parallel()
 	onUnix(t)
 	ways := func(t *testing.T, d *testDB, backup, when string) {
 		t.Helper()
@@ -334,6 +339,7 @@ func openAndClose(d *testDB, o Options) error {
 // TestOpenThroughLink: what stands beside the file does so where the file is, and compact leaves
 // the link.
 func TestOpenThroughLink(t *testing.T) {
+	t.Parallel()
 	onUnix(t)
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})
@@ -360,6 +366,7 @@ func TestOpenThroughLink(t *testing.T) {
 
 // TestPutInPlace: nothing that is at a path is replaced, whether links are known or not.
 func TestPutInPlace(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path, temp := filepath.Join(dir, "x"), filepath.Join(dir, "temp")
 	for _, text := range []string{"", "precious"} {

@@ -20,6 +20,7 @@ import (
 // TestSalvage: what is whole comes over, what is not is named, and what belonged to it is left out
 // with it.
 func TestSalvage(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	large := bytes.Repeat([]byte("large "), 1000)
 	for i := range 50 {
@@ -133,6 +134,7 @@ func TestSalvage(t *testing.T) {
 // TestSalvageEnds cancels a salvage, and fills its disk, while it leaves out a record whose file is
 // lost: it ends with the error, and leaves no file.
 func TestSalvageEnds(t *testing.T) {
+	t.Parallel()
 	for _, want := range []error{context.Canceled, ErrNoRoom} {
 		t.Run(want.Error(), func(t *testing.T) {
 			d := openTest(t, Options{})
@@ -173,6 +175,7 @@ func TestSalvageEnds(t *testing.T) {
 // saved. Then every fifth leaf: in an element, of which nothing else is lost, or in its head, of
 // which nothing is.
 func TestSalvageApart(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	const parents, points = 40, 1500
 	d.update(func(tx *WriteTx) error {
@@ -296,6 +299,7 @@ func TestSalvageApart(t *testing.T) {
 // with them, and they are set right. When nothing can be set right, what a number stood for is not
 // taken for something else.
 func TestSalvageMeta(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})
 	d.update(func(tx *WriteTx) error {

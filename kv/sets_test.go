@@ -60,6 +60,7 @@ func viewed(b []byte) (*roaring.Bitmap, error) {
 
 // TestChunkForms stores chunks in all forms; each is read by Roaring's public reader and by ours.
 func TestChunkForms(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	forms := map[string]int{}
 	for range testenv.Choose(100, 300) {
@@ -107,6 +108,7 @@ func TestChunkForms(t *testing.T) {
 
 // TestChunkEdges stores chunks on both sides of where the form changes.
 func TestChunkEdges(t *testing.T) {
+	t.Parallel()
 	every := func(n, step int) *bitmap {
 		b := new(bitmap)
 		for i := range n {
@@ -136,6 +138,7 @@ func TestChunkEdges(t *testing.T) {
 
 // TestDamagedChunks: what is no chunk is refused, whatever its CRC says.
 func TestDamagedChunks(t *testing.T) {
+	t.Parallel()
 	le := binary.LittleEndian
 	array := func(card int, ids ...uint16) []byte {
 		b := le.AppendUint16([]byte(chunkHead), uint16(card-1))
@@ -199,6 +202,7 @@ func TestDamagedChunks(t *testing.T) {
 // TestStoredSets changes sets at random, over both sides of maxSmall and of a chunk's end: however
 // a set came about, its values are those of its ids.
 func TestStoredSets(t *testing.T) {
+	t.Parallel()
 	db, err := bbolt.Open(filepath.Join(t.TempDir(), "sets"), 0o600, &bbolt.Options{NoSync: true})
 	if err != nil {
 		t.Fatal(err)
@@ -281,6 +285,7 @@ func TestStoredSets(t *testing.T) {
 
 // TestAlgebra compares sets of every kind, and what is made of them, with roaring bitmaps.
 func TestAlgebra(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	r := rand.New(rand.NewPCG(3, 4))
 	const groups = 6
@@ -468,6 +473,7 @@ func FuzzChunk(f *testing.F) {
 
 // TestScratchOfManySets: the memory of a union does not grow with the number of its sets.
 func TestScratchOfManySets(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "test.db")
 	later := newTestTables()
 	db := openFamilies(t, path, later.all(), Options{})

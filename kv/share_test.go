@@ -64,6 +64,7 @@ func as(action string) Author { return Author{User: 7, Name: "me", Action: actio
 // certain job has part in it: that job fails and has left nothing, all others are there, and so is
 // what memory knows of them.
 func TestGuiltyAlone(t *testing.T) {
+	t.Parallel()
 	const guilty = "guilty"
 	var at string
 	panics, met := false, 0
@@ -163,6 +164,7 @@ func TestGuiltyAlone(t *testing.T) {
 // TestInnocentOfTakenName: a job that fails half-way over what another one wrote that was never
 // committed runs again after it.
 func TestInnocentOfTakenName(t *testing.T) {
+	t.Parallel()
 	var o Options
 	o.step = func(step string, b *batch) error {
 		if step == "sets" && slices.ContainsFunc(b.jobs, func(j *job) bool { return j.author.Action == "guilty" }) {
@@ -205,6 +207,7 @@ func TestInnocentOfTakenName(t *testing.T) {
 // TestErrorNobodyCaredFor: a function that goes on after what the transaction shares was written by
 // half fails, and the others run without it.
 func TestErrorNobodyCaredFor(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{step: func(step string, b *batch) error {
 		if step == "tail" && b.running != nil && b.running.author.Action == "careless" {
 			return errInjected
@@ -236,6 +239,7 @@ func TestErrorNobodyCaredFor(t *testing.T) {
 // TestOwnErrorsOfAFailedSync: what a function was refused for may have been lost with the failed
 // sync, so it is told of that.
 func TestOwnErrorsOfAFailedSync(t *testing.T) {
+	t.Parallel()
 	fails := false
 	d := openTest(t, Options{commit: func(bt *bbolt.Tx) error {
 		if fails {
@@ -264,6 +268,7 @@ func TestOwnErrorsOfAFailedSync(t *testing.T) {
 // TestNoRoomForSome: when the disk has no room for all, those that need none get through, in
 // whatever order they came.
 func TestNoRoomForSome(t *testing.T) {
+	t.Parallel()
 	full := false
 	var o Options
 	var sharing []*job
@@ -311,6 +316,7 @@ func TestNoRoomForSome(t *testing.T) {
 // TestOtherFailuresAreShared: a step that fails before any job ran is tried once more, and then
 // everybody is told; the next commit goes on.
 func TestOtherFailuresAreShared(t *testing.T) {
+	t.Parallel()
 	left := 0
 	d := openTest(t, Options{step: func(step string, _ *batch) error {
 		if step == "find" && left > 0 {
@@ -347,6 +353,7 @@ func TestOtherFailuresAreShared(t *testing.T) {
 // TestPanicAfterCommit: what panics when all is on the disk takes nobody's answer away, and Close
 // tells of it.
 func TestPanicAfterCommit(t *testing.T) {
+	t.Parallel()
 	var o Options
 	panics := ""
 	o.Committed = func(Mark) {
@@ -392,6 +399,7 @@ func TestPanicAfterCommit(t *testing.T) {
 // TestStageLost: a stage whose rows could not be taken into memory when they were on the disk
 // cannot go on, and its rows are swept away.
 func TestStageLost(t *testing.T) {
+	t.Parallel()
 	panics := false
 	d := openTest(t, Options{step: func(step string, b *batch) error {
 		if panics && step == "after" && b.running.stage != nil {
@@ -435,6 +443,7 @@ func TestStageLost(t *testing.T) {
 // TestPanicOfLastPage: a panic after the page that makes a commit count is no reason to run it
 // again: nobody knows what is on the disk.
 func TestPanicOfLastPage(t *testing.T) {
+	t.Parallel()
 	panics := false
 	d := openTest(t, Options{commit: func(bt *bbolt.Tx) error {
 		err := bt.Commit()
@@ -463,6 +472,7 @@ func TestPanicOfLastPage(t *testing.T) {
 
 // TestGoexit: a function that ends its goroutine, as t.FailNow does, leaves nobody waiting.
 func TestGoexit(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	exited := make(chan bool)
 	go func() {
@@ -497,6 +507,7 @@ func TestGoexit(t *testing.T) {
 // TestChangesOfVisibility: rows that a stage reveals, and rows that DeleteAll leaves to the
 // purger, are others for who looks at them, though their records are the same.
 func TestChangesOfVisibility(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{DeferDeletesFrom: 2})
 	p := d.addParent(parent{Name: "p"})
 	s, err := d.points.Stage(t.Context(), d.DB, me)
@@ -546,6 +557,7 @@ func TestChangesOfVisibility(t *testing.T) {
 // TestNotesOfFailedJobs: what a job that fails has noted for a stage names a row that will never be
 // there.
 func TestNotesOfFailedJobs(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	s, err := d.points.Stage(t.Context(), d.DB, me)

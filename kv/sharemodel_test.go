@@ -25,6 +25,7 @@ import (
 // compares the file with a plain model in memory: who was told that it is done finds it there, also
 // after opening again; who was told an error has left nothing; and nobody fails because of another.
 func TestFaultModel(t *testing.T) {
+	t.Parallel()
 	seeds, batches := testenv.Choose(3, 40), testenv.Choose(40, 200)
 	met := map[string]int{}
 	for i := range seeds {

@@ -8,6 +8,7 @@ import (
 // TestStageReopened makes a staged write the first that the table has seen, and the first after a
 // fold: opened again, the file has each row once.
 func TestStageReopened(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	name, total := 'a', 0
 	want := func(when string) {
@@ -47,6 +48,7 @@ func TestStageReopened(t *testing.T) {
 
 // TestStageTail has a staged write begin one tail, whether or not there was something to fold.
 func TestStageTail(t *testing.T) {
+	t.Parallel()
 	var steps []string
 	d := openTest(t, Options{step: func(step string, _ *batch) error {
 		steps = append(steps, step)

@@ -15,6 +15,7 @@ import (
 // sizes of the record before and after, and the same as long as the record is; a reader of rows
 // says what the table says.
 func TestStampCoversLargeRecords(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	stamps := func(id uint64) (stamp uint32) {
 		t.Helper()
@@ -78,6 +79,7 @@ func TestStampCoversLargeRecords(t *testing.T) {
 
 // TestStampOfHiddenRows: rows that are pending, or left to the purger, have no stamp.
 func TestStampOfHiddenRows(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{DeferDeletesFrom: 1})
 	p := d.addParent(parent{Name: "p"})
 	s, err := d.points.Stage(t.Context(), d.DB, me)
@@ -120,6 +122,7 @@ func TestStampOfHiddenRows(t *testing.T) {
 // TestUnionsOfTwoTables: the same parents are asked for in two tables of points that have never
 // been folded.
 func TestUnionsOfTwoTables(t *testing.T) {
+	t.Parallel()
 	table := func(name string, no byte) *Table[odd] {
 		return NewTable(Spec[odd]{Name: name, No: no, Codec: Fields[odd](), Bulk: true, Dims: []byte{dimParent},
 			Keys: func(k *Keys, id uint64, r *odd) { k.Member(dimParent, Int(r.Parent)) }})
@@ -162,6 +165,7 @@ func TestUnionsOfTwoTables(t *testing.T) {
 // TestReaderWhileWriting: in a transaction that writes, a reader of rows sees what that has
 // written, as the table does.
 func TestReaderWhileWriting(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	var ids []uint64
 	for _, name := range []string{"a", "b", "c"} {
@@ -199,6 +203,7 @@ func TestReaderWhileWriting(t *testing.T) {
 // TestLargeValueOfAnotherState: a large value that is whole but not the one that its record was
 // stored with is damage: of a page that a crash or a disk put back.
 func TestLargeValueOfAnotherState(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	keep := d.addParent(parent{Name: "keep", Filler: make([]byte, 5000)})
 	id := d.addParent(parent{Name: "p", Rank: 1, Filler: make([]byte, 5000)})

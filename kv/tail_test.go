@@ -39,6 +39,7 @@ func (d *testDB) storedPoints() (n int) {
 // TestTailSeries: rows of the tail have their places among the stored ones for everybody, and are
 // stored when the tail is folded.
 func TestTailSeries(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	s := Series{seriesAll, uint32(p), 1}
@@ -135,6 +136,7 @@ func TestTailSeries(t *testing.T) {
 // TestTailSnapshot: who began to read before rows came and tails were folded goes on to see what
 // was there, whether or not the tail of then is still in memory.
 func TestTailSnapshot(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	s := Series{seriesAll, uint32(p), 1}
@@ -185,6 +187,7 @@ func TestTailSnapshot(t *testing.T) {
 // TestTailCompact counts the same set in each epoch, and then in the low epochs that come after
 // Compact.
 func TestTailCompact(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	a := d.addParent(parent{Name: "a", Seen: []uint64{1}})
 	moved := d.addPoint(point{Parent: a})

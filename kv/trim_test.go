@@ -43,6 +43,7 @@ func (d *testDB) entries() (list []*Entry) {
 // TestTrimLog drops old entries in pieces. What is left is whole, in a copy and in a restored file
 // as well, and a head from before is not taken for one of another file.
 func TestTrimLog(t *testing.T) {
+	t.Parallel()
 	d, clock := trimmedDB(t, Options{})
 	all := d.entries()
 	last, err := d.TrimLog(t.Context(), me, clock.Add(-500*time.Hour))
@@ -101,6 +102,7 @@ func TestTrimLog(t *testing.T) {
 // TestTrimKeepsOrder drops nothing behind an entry that is not old enough, whatever the clock said
 // of those behind.
 func TestTrimKeepsOrder(t *testing.T) {
+	t.Parallel()
 	now := time.Unix(1e9, 0)
 	d := openTest(t, Options{Now: func() time.Time { return now }})
 	for i, hours := range []int{0, 1, 30, 2, 3, 40} { // the clock was put back after the third
@@ -119,6 +121,7 @@ func TestTrimKeepsOrder(t *testing.T) {
 // TestTrimMakesRoom fills a disk with the log: nothing can be written, the oldest entries can be
 // dropped, also after a restart, and then others write again.
 func TestTrimMakesRoom(t *testing.T) {
+	t.Parallel()
 	const reserve = 1 << 20
 	free := uint64(10 * reserve)
 	d, clock := trimmedDB(t, Options{MinFree: reserve, freeSpace: func(string) (uint64, error) { return free, nil }})
@@ -158,6 +161,7 @@ func TestTrimMakesRoom(t *testing.T) {
 
 // TestTrimDamage does not drop what does not follow from what was dropped before.
 func TestTrimDamage(t *testing.T) {
+	t.Parallel()
 	now := time.Unix(1e9, 0)
 	d := openTest(t, Options{Now: func() time.Time { return now }})
 	for i := range 3 {
@@ -179,6 +183,7 @@ func TestTrimDamage(t *testing.T) {
 
 // TestLongAction keeps the beginning of what was asked for in the log, whole characters of it.
 func TestLongAction(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	a := me
 	a.Action = "GET /" + strings.Repeat("ä", 40_000)
