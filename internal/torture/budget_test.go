@@ -204,6 +204,7 @@ func send(t *testing.T, c *torture.Client, method, path, contentType string, bod
 // with the limits that it has when nothing is said. In the long form the archive has 500,000 open
 // data; in the short form it has 20,000, bodies are smaller, and fewer kinds are tried.
 func TestBudgets(t *testing.T) {
+	parallel(t)
 	b, target := budgetArchive(t)
 	defer b.table()
 	b.read(t)
@@ -507,6 +508,7 @@ func noiseOf(r *rand.Rand, size int) []byte {
 // TestDrippingStreams: streams of which a little comes from time to time do not keep another user
 // from uploading.
 func TestDrippingStreams(t *testing.T) {
+	parallel(t)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	n.addGroup("observers")
 	target := n.shareTarget("dripped", "PRIVATE", "observers")

@@ -58,7 +58,7 @@ func TestCopies(t *testing.T) {
 	time.Sleep(500 * time.Millisecond)
 	opened, refused, since := 0, 0,
 		func(from time.Time) torture.Moment { return torture.Moment{From: from, To: time.Now()} }
-	for i := range testenv.Choose(6, 100) {
+	for i := range testenv.Choose(4, 100) {
 		copied := filepath.Join(dir, fmt.Sprintf("cp%d.db", i))
 		from := time.Now()
 		if out, err := exec.Command("cp", n.file, copied).CombinedOutput(); err != nil {
@@ -130,10 +130,7 @@ func TestRestore(t *testing.T) {
 	dir := t.TempDir()
 	n := serve(t, filepath.Join(dir, "test.db"), "")
 	ledger := new(torture.Ledger)
-	done := n.load(smallLoad, ledger, 1)
-	time.Sleep(300 * time.Millisecond)
-	done()
-	time.Sleep(100 * time.Millisecond)
+	n.writes(smallLoad, ledger, 1, 40)
 	n.whole(ledger)
 	backup := filepath.Join(dir, "backup.db")
 	must(t, "--db", n.file, "backup", backup)
@@ -194,10 +191,7 @@ func TestReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	n := serve(t, filepath.Join(dir, "test.db"), "")
 	ledger := new(torture.Ledger)
-	done := n.load(smallLoad, ledger, 1)
-	time.Sleep(300 * time.Millisecond)
-	done()
-	time.Sleep(100 * time.Millisecond)
+	n.writes(smallLoad, ledger, 1, 40)
 	n.whole(ledger)
 	backup := filepath.Join(dir, "backup.db")
 	must(t, "--db", n.file, "backup", backup)

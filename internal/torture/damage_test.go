@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"nightjar/api"
 	"nightjar/archive"
@@ -26,9 +25,7 @@ func busyFile(t *testing.T, dir string) string {
 	t.Helper()
 	n := serve(t, filepath.Join(dir, "busy.db"), "", "--demo")
 	ledger := new(torture.Ledger)
-	done := n.load(torture.Load{Posters: 4, Rows: []int{50, 500}, Files: []int{300_000}}, ledger, 1)
-	time.Sleep(time.Second)
-	done()
+	n.writes(torture.Load{Posters: 4, Rows: []int{50, 500}, Files: []int{300_000}}, ledger, 1, 200)
 	n.stop()
 	must(t, "--db", n.file, "compact")
 	must(t, "--db", n.file, "verify")

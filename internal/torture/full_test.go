@@ -70,9 +70,7 @@ func TestFullDisk(t *testing.T) {
 	ledger := new(torture.Ledger)
 	ballast := filepath.Join(dir, "ballast")
 	for round := 1; round <= testenv.Choose(1, 10); round++ {
-		done := n.load(smallLoad, ledger, round)
-		time.Sleep(300 * time.Millisecond)
-		done()
+		n.writes(smallLoad, ledger, round, 40)
 		fill(t, ballast, 100<<20)
 		if err := smallLoad.Run(t.Context(), n.admin, ledger, 100+round); !isFull(err) {
 			t.Errorf("writing to a full disk: %v", err)
@@ -91,14 +89,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		os.Remove(ballast)
 	}
-	done := n.load(smallLoad, ledger, 1000)
-	for began, acknowledged := time.Now(), 0; acknowledged < 5; time.Sleep(10 * time.Millisecond) {
-		if acknowledged, _ = ledger.Count(1000); time.Since(began) > testenv.Patience {
-			t.Fatalf("when there was room again, %d writes were acknowledged in %v", acknowledged, testenv.Patience)
-		}
-	}
-	done()
-	time.Sleep(100 * time.Millisecond)
+	n.writes(smallLoad, ledger, 1000, 5)
 	n.whole(ledger)
 	if err := torture.AwaitIndex(t.Context(), n.admin); err != nil {
 		t.Error(err)

@@ -19,10 +19,7 @@ func TestIndexFaults(t *testing.T) {
 	parallel(t)
 	dir := t.TempDir()
 	load := func(n *node, ledger *torture.Ledger, round int) {
-		done := n.load(torture.Load{Posters: 4}, ledger, round)
-		time.Sleep(300 * time.Millisecond)
-		done()
-		time.Sleep(50 * time.Millisecond)
+		n.writes(torture.Load{Posters: 4}, ledger, round, testenv.Choose(40, 200))
 	}
 	other := serve(t, filepath.Join(dir, "other.db"), "")
 	load(other, new(torture.Ledger), 7)

@@ -18,6 +18,9 @@ type Kill struct {
 	Rounds  int      // 0: until the context ends
 	// From and To bound the time after which each server is killed; it is random.
 	From, To time.Duration
+	// Least is how many writes each server acknowledges at least before it is killed, however slow
+	// the machine.
+	Least int
 	Load     Load
 	Seed     uint64
 	// Said is told of each round; nil for nobody.
@@ -59,11 +62,18 @@ func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
 		r := Round{Number: n, After: k.From + time.Duration(random.Int64N(int64(k.To-k.From)+1))}
 		load := make(chan error, 1)
 		go func() { load <- k.Load.Run(steady, node.Client(token), ledger, n) }()
-		select {
-		case <-time.After(r.After):
-		case err := <-load:
-			return rounds, errors.Join(errors.New("the clients ended before the server was killed"), err)
+		began := time.Now()
+		for wait := r.After; wait > 0; wait = 5 * time.Millisecond {
+			select {
+			case <-time.After(wait):
+			case err := <-load:
+				return rounds, errors.Join(errors.New("the clients ended before the server was killed"), err)
+			}
+			if acknowledged, _ := ledger.Count(n); acknowledged >= k.Least {
+				break
+			}
 		}
+		r.After = time.Since(began)
 		node.Kill()
 		if err := <-load; err != nil {
 			return rounds, err

@@ -20,7 +20,7 @@ func TestKill(t *testing.T) {
 	if testenv.Long() {
 		most = 2 * time.Second
 	}
-	kill(t, torture.Kill{Rounds: testenv.Choose(3, 200), From: 100 * time.Millisecond, To: most,
+	kill(t, torture.Kill{Rounds: testenv.Choose(2, 200), From: 100 * time.Millisecond, To: most,
 		Load: torture.Usual(), Seed: 1})
 }
 
@@ -34,7 +34,7 @@ func TestKillCompact(t *testing.T) {
 
 func kill(t *testing.T, k torture.Kill) {
 	t.Helper()
-	k.Program, k.Dir = []string{nightjar}, t.TempDir()
+	k.Program, k.Dir, k.Least = []string{nightjar}, t.TempDir(), 2
 	if testenv.Long() {
 		k.Said = func(r torture.Round) {
 			t.Logf("round %d: %d acknowledged, served after %v", r.Number, r.Acknowledged, r.Opened)

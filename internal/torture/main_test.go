@@ -130,6 +130,24 @@ func (n *node) load(l torture.Load, ledger *torture.Ledger, round int) (done fun
 	}
 }
 
+// writes has clients write until the node has acknowledged count writes of the round. It waits
+// until the node has finished the requests that it then breaks off.
+func (n *node) writes(l torture.Load, ledger *torture.Ledger, round, count int) {
+	n.t.Helper()
+	done := n.load(l, ledger, round)
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		acknowledged, _ := ledger.Count(round)
+		if acknowledged >= count {
+			break
+		}
+		if time.Since(began) > testenv.Patience {
+			n.t.Fatalf("only %d of %d writes were acknowledged", acknowledged, count)
+		}
+	}
+	done()
+	time.Sleep(100 * time.Millisecond)
+}
+
 // whole compares a node at rest with a ledger.
 func (n *node) whole(ledger *torture.Ledger) {
 	n.t.Helper()

@@ -72,10 +72,7 @@ func TestMovedFiles(t *testing.T) {
 			check(t, os.Mkdir(filepath.Dir(path), 0o700))
 			n := serve(t, path, "")
 			ledger := new(torture.Ledger)
-			done := n.load(torture.Load{Posters: 2, Rows: []int{300}, Files: []int{100_000}}, ledger, 1)
-			time.Sleep(300 * time.Millisecond)
-			done()
-			time.Sleep(100 * time.Millisecond)
+			n.writes(torture.Load{Posters: 2, Rows: []int{300}, Files: []int{100_000}}, ledger, 1, 30)
 			n.whole(ledger)
 			target := addTarget(t, n, "before")
 			if x.lost { // what is asked for and written stands in the first half

@@ -112,6 +112,7 @@ func TestCompactGivesBack(t *testing.T) {
 // write. The pace with and without is compared within one run, in turns, so that a busy machine
 // slows both.
 func TestSlowReader(t *testing.T) {
+	parallel(t)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	target, size := addTarget(t, n, "M 31"), testenv.Choose(40_000_000, 100_000_000)
 	_, path, _ := upload(t, n, target, size)

@@ -17,6 +17,7 @@ import (
 // merged with those that are there, and while one of two products with the same rows is deleted,
 // another user's posts go on. In the short form only what is there afterwards is compared.
 func TestLongWorkYields(t *testing.T) {
+	parallel(t)
 	rows := testenv.Choose(6_000, 1_000_000)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	n.addGroup("observers")
