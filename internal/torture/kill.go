@@ -21,8 +21,8 @@ type Kill struct {
 	// Least is how many writes each server acknowledges at least before it is killed, however slow
 	// the machine.
 	Least int
-	Load     Load
-	Seed     uint64
+	Load  Load
+	Seed  uint64
 	// Said is told of each round; nil for nobody.
 	Said func(Round)
 }
