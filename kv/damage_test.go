@@ -15,8 +15,8 @@ import (
 	"nightjar/internal/boltfile"
 )
 
-// TestDamage flips bits all over copies of a file: nothing may panic, and nothing that was altered
-// may be returned as good.
+// TestDamage flips bits all over copies of a file. Nothing may panic, and nothing altered may be
+// returned as good.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	d := openTest(t, Options{})
@@ -73,8 +73,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestEndless: a file is refused in which a branch leads back to itself or to the one above, or in
-// which a small bucket is no leaf. bbolt would follow them for ever.
+// TestEndless: Open refuses a file in which a branch leads back to itself or to its parent, or in
+// which a small bucket is no leaf. bbolt would loop forever.
 func TestEndless(t *testing.T) {
 	t.Parallel()
 	d := openTest(t, Options{})

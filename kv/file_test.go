@@ -84,8 +84,8 @@ func TestSessionMark(t *testing.T) {
 	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "a"})
-	twin := d.path() + ".session"
-	if _, err := os.Stat(twin); err != nil {
+	session := d.path() + ".session"
+	if _, err := os.Stat(session); err != nil {
 		t.Error(err)
 	}
 	// a copy of the running node's file, here a consistent one: it is verified, and opens
@@ -106,13 +106,13 @@ func TestSessionMark(t *testing.T) {
 	if err := open(copied); err != nil || checked != 1 {
 		t.Errorf("a closed copy: checked %d times, %v", checked, err)
 	}
-	// a copy with the twin beside it is a copy all the same
+	// a copy with the session file beside it is still a copy
 	copyFile(t, d.path(), copied)
-	copyFile(t, twin, copied+".session")
+	copyFile(t, session, copied+".session")
 	if err := open(copied); err != nil || checked != 2 {
-		t.Errorf("a copy with its twin: checked %d times, %v", checked, err)
+		t.Errorf("a copy with its session file: checked %d times, %v", checked, err)
 	}
-	// one that is torn where nobody looks at once is found, and refused with its own words
+	// one that is torn where Open does not look is found by the check and refused with its error
 	copyFile(t, d.path(), copied)
 	os.Remove(copied + ".session")
 	bad := errors.New("page 7 is not page 7")
@@ -120,7 +120,7 @@ func TestSessionMark(t *testing.T) {
 	if !errors.Is(err, ErrCopied) || !errors.Is(err, bad) || !strings.Contains(err.Error(), "backup FILE") {
 		t.Errorf("a torn copy: %v", err)
 	}
-	// and so is one that is torn all over
+	// so is one that is torn everywhere
 	copyFile(t, d.path(), copied)
 	os.Remove(copied + ".session")
 	f, _ := os.OpenFile(copied, os.O_RDWR, 0)
@@ -133,10 +133,10 @@ func TestSessionMark(t *testing.T) {
 		t.Errorf("a torn copy: %v", err)
 	}
 	d.close()
-	if _, err := os.Stat(twin); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the twin is there after a clean close: %v", err)
+	if _, err := os.Stat(session); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the session file remains after a clean close: %v", err)
 	}
-	// of a stopped node a plain copy is a backup
+	// a plain copy of a stopped node is a backup
 	copyFile(t, d.path(), copied)
 	if err := open(copied); err != nil || checked != 2 {
 		t.Errorf("a copy of a stopped node: checked %d times, %v", checked, err)
@@ -197,7 +197,7 @@ func TestBackupAndCompact(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(d.dir, "*"+Temporary+"*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	room := d.DB.opts.freeSpace
+	freeSpace := d.DB.opts.freeSpace
 	d.DB.opts.freeSpace = func(path string) (uint64, error) {
 		if strings.HasPrefix(path, d.dir) {
 			return 0, nil
@@ -206,7 +206,7 @@ func TestBackupAndCompact(t *testing.T) {
 	}
 	if _, err := d.Backup(t.Context(), filepath.Join(t.TempDir(), "stick.db"),
 		func(path string) error { checked = path; return nil }); err != nil || filepath.Dir(checked) == d.dir {
-		t.Errorf("a backup with no room beside the file, checked at %s: %v", checked, err)
+		t.Errorf("a backup without free space beside the file, checked at %s: %v", checked, err)
 	}
 	d.DB.opts.freeSpace = func(path string) (uint64, error) {
 		if strings.HasPrefix(path, d.dir) {
@@ -221,8 +221,8 @@ func TestBackupAndCompact(t *testing.T) {
 	if left, _ := filepath.Glob(full + "*"); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	d.DB.opts.freeSpace, d.DB.opts.sameDisk = room, sameDisk
-	// everything goes, and compact gives the space back
+	d.DB.opts.freeSpace, d.DB.opts.sameDisk = freeSpace, sameDisk
+	// everything is deleted, and compact gives the space back
 	d.update(func(tx *WriteTx) error {
 		ids, err := d.points.All(tx.Tx).IDs()
 		if err == nil {
@@ -239,7 +239,7 @@ func TestBackupAndCompact(t *testing.T) {
 		t.Errorf("%d bytes, before %d", after, before)
 	}
 	d.addPoint(point{Parent: p})
-	// the backup is a whole file of its own: it restores with another identity
+	// the backup is a file of its own: it restores with another identity
 	id := d.NodeID()
 	restored := filepath.Join(d.dir, "restored.db")
 	restore := func(check error) error {
@@ -247,7 +247,7 @@ func TestBackupAndCompact(t *testing.T) {
 			func(path string) error { return errors.Join(check, checkFile(path, d.schema)) })
 	}
 	if err := restore(io.ErrNoProgress); !errors.Is(err, io.ErrNoProgress) {
-		t.Errorf("a backup that is not good: %v", err)
+		t.Errorf("a damaged backup: %v", err)
 	}
 	if err := restore(nil); err != nil {
 		t.Fatal(err)
@@ -295,7 +295,7 @@ func TestBlobs(t *testing.T) {
 			}
 			rest = rest[n:]
 		}
-		// what was written can be read before anybody refers to it
+		// a blob can be read before anything refers to it
 		for range 5 {
 			if len(content) == 0 {
 				break
@@ -344,14 +344,14 @@ func TestBlobs(t *testing.T) {
 	}
 	drop("first 0")
 	if _, err := d.OpenBlob(1, int64(len(large))).ReadAt(make([]byte, 10), 0); err != nil {
-		t.Errorf("a blob that is still used: %v", err)
+		t.Errorf("a blob in use: %v", err)
 	}
 	drop("again 0")
 	drop("first 1")
 	drop("again 1")
 	d.waitSwept()
 	if _, err := d.OpenBlob(1, int64(len(large))).ReadAt(make([]byte, 10), 0); !errors.Is(err, ErrNotFound) {
-		t.Errorf("a blob that nobody uses: %v", err)
+		t.Errorf("an unused blob: %v", err)
 	}
 	w := d.NewBlob(t.Context())
 	w.Write(large)
@@ -360,7 +360,7 @@ func TestBlobs(t *testing.T) {
 	}
 	d.waitSwept()
 	w = d.NewBlob(t.Context())
-	w.Write(large) // and the program ends
+	w.Write(large) // then the program ends
 	d.close()
 	d.reopen()
 	d.waitSwept()
@@ -370,7 +370,7 @@ func TestBlobs(t *testing.T) {
 		for k, _ := c.First(); k != nil; k, _ = c.Next() {
 			n++
 		}
-		if n != 1+4+2*3 { // chunks, and hash and info of each
+		if n != 1+4+2*3 { // chunks, and a hash and an info of each
 			t.Errorf("%d keys are left", n)
 		}
 		return nil

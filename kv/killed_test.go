@@ -14,8 +14,8 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestKilled kills a process that writes, again and again, and looks whether all that it had
-// acknowledged is there.
+// TestKilled kills a writing process again and again. Everything that it acknowledged must be in
+// the file.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	if path := os.Getenv("KV_TEST_WRITE"); path != "" {
@@ -78,8 +78,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// writeUntilKilled writes parents with points, some in one transaction and some staged, and says so
-// when they are on the disk.
+// writeUntilKilled writes parents with points, some in one transaction and some staged, and prints
+// each one once it is on the disk.
 func writeUntilKilled(path string) {
 	tables := newTestTables()
 	db, err := Open(path, tables.all(), Options{})

@@ -15,7 +15,7 @@ func (f *faultModel) aParent() parent {
 		Rank: uint64(f.r.IntN(9)), Filler: bytes.Repeat([]byte{'f'}, f.size())}
 }
 
-// parentID is a parent's, mostly of one that is there.
+// parentID is the id of a parent, usually an existing one.
 func (f *faultModel) parentID() uint64 {
 	if len(f.parents) == 0 || f.r.IntN(20) == 0 {
 		return uint64(1 + f.r.IntN(50))
@@ -105,7 +105,7 @@ func (f *faultModel) someCall() *faultCall {
 	case op < 52:
 		id, n := f.parentID(), 1+r.IntN(12)
 		if r.IntN(12) == 0 && len(f.points) < 2500 {
-			n = 200 + r.IntN(1200) // many, so that sets pass from one form to the other
+			n = 200 + r.IntN(1200) // many, so that sets change their form
 		}
 		var rows []point
 		for range n {
@@ -201,7 +201,8 @@ func (f *faultModel) someCall() *faultCall {
 		b := box{Held: someIDs(r, 4)}
 		if len(f.boxes) == 0 || r.IntN(2) == 0 {
 			var id uint64
-			return &faultCall{run: update(func(tx *WriteTx) (err error) { id, err = d.boxes.Insert(tx, &b); return err }),
+			return &faultCall{
+				run:  update(func(tx *WriteTx) (err error) { id, err = d.boxes.Insert(tx, &b); return err }),
 				done: func(int) { f.boxes[id] = b }, refused: never}
 		}
 		id := anyKey(r, f.boxes)
@@ -253,7 +254,7 @@ func (f *faultModel) blobCall() *faultCall {
 		}}
 }
 
-// stageCall writes rows in stages and reveals them or gives them up.
+// stageCall writes rows in stages, and finishes or aborts them.
 func (f *faultModel) stageCall() *faultCall {
 	d, aborts, drops := f.d, f.r.IntN(4) == 0, f.r.IntN(3) == 0
 	var pieces [][]point

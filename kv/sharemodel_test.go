@@ -20,9 +20,9 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestFaultModel has random clients share commits that fail at random, at each of their steps, and
-// compares the file with a plain model in memory: who was told that it is done finds it there, also
-// after opening again; who was told an error has left nothing; and nobody fails because of another.
+// TestFaultModel lets random clients share commits that fail at random at each step, and compares
+// the file with a plain model in memory. A write that succeeded is in the file, also after
+// reopening. One that failed left nothing. No job fails because of another.
 func TestFaultModel(t *testing.T) {
 	t.Parallel()
 	seeds, batches := testenv.Choose(3, 40), testenv.Choose(40, 200)
@@ -30,7 +30,7 @@ func TestFaultModel(t *testing.T) {
 	for i := range seeds {
 		seed := rand.Uint64()
 		if i < 2 {
-			seed = uint64(i) // these always
+			seed = uint64(i) // always these
 		}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Logf("seed %d", seed)
@@ -46,16 +46,16 @@ func TestFaultModel(t *testing.T) {
 	}
 }
 
-// fault is what goes wrong while some jobs share commits.
+// fault is a failure while some jobs share commits.
 type fault struct {
 	step   string
-	guilty string // the action of the job that it goes with; "" for none
-	left   int    // how often it happens when nobody is guilty
+	guilty string // the action of the job that it follows; "" for none
+	left   int    // how often it happens when no job is guilty
 	panics bool
-	late   bool // a failed sync: what was written can be seen
+	late   bool // a failed sync: the write is visible
 }
 
-// faultModel is a file whose commits fail, what it should hold, and what clients are about to do.
+// faultModel is a file whose commits fail, a model of it, and the clients' next calls.
 type faultModel struct {
 	*model
 	d    *testDB
@@ -71,32 +71,33 @@ type faultModel struct {
 	calls   map[string]*faultCall
 	fault   *fault
 	sharing []*job
-	hit     map[string]bool // actions that the fault may make fail though they are not guilty
+	hit     map[string]bool // actions that the fault may fail though they are not guilty
 	written map[*job]bool   // on the disk, though the sync failed
-	unsaid  bool            // something panicked of which only Close can tell
+	unsaid  bool            // a panic that only Close can report
 
-	// what a cache would remember
+	// what a cache would hold
 	stamps  map[uint64]uint32
 	records map[uint64]parent
 	changes map[byte]uint64
 	rows    map[byte]map[uint64]bool
 }
 
-// faultCall is what one client asks for.
+// faultCall is a call of one client.
 type faultCall struct {
 	run func(a Author) error
-	// done changes the model; refused says why an error was right, or "" when it was not. Of
-	// several jobs of a call, job says which of them is meant.
+	// done changes the model. refused says why an error was right, or "" when it was not. job tells
+	// which of several jobs of a call is meant.
 	done    func(job int)
 	refused func(err error) bool
 	quiet   bool // it has jobs without an author
-	jobs    int  // that were answered
+	jobs    int  // answered
 }
 
 func runFaultModel(t *testing.T, seed uint64, batches int, met map[string]int) {
 	f := &faultModel{t: t, r: rand.New(rand.NewPCG(seed, 3)), met: met, settings: map[string]string{},
 		blobs:  map[uint64][]byte{},
-		stamps: map[uint64]uint32{}, records: map[uint64]parent{}, changes: map[byte]uint64{}, rows: map[byte]map[uint64]bool{},
+		stamps: map[uint64]uint32{}, records: map[uint64]parent{}, changes: map[byte]uint64{},
+		rows:  map[byte]map[uint64]bool{},
 		model: &model{map[uint64]parent{}, map[uint64]box{}, map[uint64]point{}, nil, nil}}
 	f.opts = Options{DeferDeletesFrom: 40, tailRows: 100, step: f.step, answered: f.answered, commit: f.commit,
 		Committed: func(Mark) { f.step("Committed", &batch{}) }}
@@ -138,7 +139,7 @@ func runFaultModel(t *testing.T, seed uint64, batches int, met map[string]int) {
 	f.compareAll()
 }
 
-// reopen closes the file, which tells of panics that nobody else was told of, and opens it again.
+// reopen closes the file, which reports the panics that no call reported, and opens it again.
 func (f *faultModel) reopen() {
 	f.t.Helper()
 	err := f.d.Close()
@@ -162,7 +163,7 @@ func (f *faultModel) someFault(calls int) *fault {
 	steps := []string{"run", "entry", "stage", "find", "fold", "series", "sets", "tail", "remember", "commit", "commit",
 		"failed", "after", "Committed"}
 	step := steps[r.IntN(len(steps))]
-	if r.IntN(2) == 0 { // what was seldom met so far
+	if r.IntN(2) == 0 { // a step seldom met yet
 		step = slices.MinFunc(steps, func(a, b string) int { return f.met[a] - f.met[b] })
 	}
 	x := &fault{step: step, left: 1 + r.IntN(2), panics: r.IntN(2) == 0, late: r.IntN(2) == 0}
@@ -175,8 +176,7 @@ func (f *faultModel) someFault(calls int) *fault {
 	return x
 }
 
-// happens says whether the fault happens to some jobs at a step. alone says that one job's own step
-// is meant.
+// happens reports whether the fault happens to some jobs at a step. alone means one job's own step.
 func (f *faultModel) happens(step string, jobs []*job, alone bool) bool {
 	x := f.fault
 	if x == nil || x.step != step {
@@ -228,7 +228,7 @@ func (f *faultModel) commit(bt *bbolt.Tx) error {
 	jobs := f.sharing
 	f.sharing = nil
 	switch {
-	case jobs == nil: // the node's own
+	case jobs == nil: // the file's own
 	case f.happens("commit", jobs, false):
 		if f.fault.panics {
 			panic(errInjected)
@@ -252,7 +252,7 @@ func (f *faultModel) commit(bt *bbolt.Tx) error {
 	return bt.Commit()
 }
 
-// answered compares the answer of a job with what the model says, and changes the model.
+// answered compares the answer to a job with the model, and changes the model.
 func (f *faultModel) answered(j *job, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -267,20 +267,20 @@ func (f *faultModel) answered(j *job, err error) {
 	switch {
 	case err == nil || f.written[j]:
 		if c.refused(nil) {
-			f.t.Errorf("%s: it is done, and should have been refused", j.author.Action)
+			f.t.Errorf("%s: it succeeded, and should have been refused", j.author.Action)
 		}
 		c.done(c.jobs)
 	case injected:
 		failed := errors.Is(err, ErrFailed) && f.fault != nil && f.fault.step == "failed"
 		if f.fault == nil || f.fault.guilty != j.author.Action && !f.hit[j.author.Action] && !failed {
-			f.t.Errorf("%s: an innocent job is told %v; the fault: %+v", j.author.Action, err, f.fault)
+			f.t.Errorf("%s: an innocent job gets %v; the fault: %+v", j.author.Action, err, f.fault)
 		}
 	case !c.refused(err):
 		f.t.Errorf("%s: %v", j.author.Action, err)
 	}
 }
 
-// sizes of records and bodies, on both sides of largeLimit.
+// size is a random size of a record or body, on either side of largeLimit.
 func (f *faultModel) size() int {
 	switch f.r.IntN(6) {
 	case 0:
@@ -291,7 +291,7 @@ func (f *faultModel) size() int {
 	return f.r.IntN(30)
 }
 
-// compareAll asks the file everything, and what a cache remembers.
+// compareAll reads everything from the file, and compares it with the model and the cache.
 func (f *faultModel) compareAll() {
 	t, d := f.t, f.d
 	t.Helper()
@@ -312,7 +312,7 @@ func (f *faultModel) compareAll() {
 			}
 			stamp, _ := d.parents.Stamp(tx, id)
 			if old, ok := f.records[id]; ok && f.stamps[id] == stamp && !reflect.DeepEqual(normal(old), normal(want)) {
-				t.Errorf("parent %d has changed, and its stamp has not", id)
+				t.Errorf("parent %d changed, but its stamp did not", id)
 			}
 			f.stamps[id], f.records[id] = stamp, want
 		}
@@ -326,14 +326,14 @@ func (f *faultModel) compareAll() {
 		}
 		for _, name := range []string{"s0", "s1", "s2"} {
 			if _, ok, _ := tx.Setting(name); ok && f.settings[name] == "" && !has(f.settings, name) {
-				t.Errorf("setting %s is there", name)
+				t.Errorf("setting %s exists", name)
 			}
 		}
 		return nil
 	})
 	for no, n := range before {
 		if was, ok := f.changes[no]; ok && was == n && !maps.Equal(f.rows[no], rows[no]) {
-			t.Errorf("rows of table %d came or went, and Table.Changes says %d as before", no, n)
+			t.Errorf("rows of table %d were added or deleted, but Table.Changes is still %d", no, n)
 		}
 		f.changes[no], f.rows[no] = n, rows[no]
 	}
@@ -348,7 +348,7 @@ func (f *faultModel) compareAll() {
 
 func has[V any](m map[string]V, k string) bool { _, ok := m[k]; return ok }
 
-// normal is a record as it comes back: empty lists are none.
+// normal is a record as it is read: empty lists are nil.
 func normal(p parent) parent {
 	if len(p.Seen) == 0 {
 		p.Seen = nil

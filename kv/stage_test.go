@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestStageReopened makes a staged write the first that the table has seen, and the first after a
-// fold: opened again, the file has each row once.
+// TestStageReopened makes a staged write the first write to a table, and the first after a fold.
+// After reopening, the file has each row once.
 func TestStageReopened(t *testing.T) {
 	t.Parallel()
 	d := openTest(t, Options{})
@@ -46,7 +46,7 @@ func TestStageReopened(t *testing.T) {
 	}
 }
 
-// TestStageTail has a staged write begin one tail, whether or not there was something to fold.
+// TestStageTail: a staged write begins one tail, whether or not there was something to fold.
 func TestStageTail(t *testing.T) {
 	t.Parallel()
 	var steps []string
