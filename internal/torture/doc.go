@@ -5,11 +5,10 @@
 // again.
 //
 // `nightjar torture` runs Kill on the user's own machine. The tests of this package are the tests
-// of the promises in docs/run/reliability.md; they use the program as a user has it, as a process
-// on a file.
+// of the promises in docs/run/reliability.md; they use the program as users do, as a process on a
+// file.
 //
-// The package imports none of ours: all that it knows of a node is the API. So it has a [Client] of
-// its own, which signs in over the network; that of internal/client asks as the owner of the file.
-// And it starts programs, because the node of internal/node runs in this process and cannot be
-// killed alone.
+// The package imports no other package of this module and knows only the API of a node. It has a
+// [Client] of its own, which signs in over the network, because internal/client asks as the owner
+// of the file. It starts processes, because a node of internal/node cannot be killed alone.
 package torture
