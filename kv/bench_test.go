@@ -15,7 +15,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// benchPoint is about what a photometric datum costs.
+// benchPoint is about as large as a photometric datum.
 func benchPoint(k int, parents int) point {
 	return point{Parent: uint64(1 + k%parents), Time: int64(k) * 300_000_000,
 		Source: []string{"ZTF", "ATLAS", "Gaia", "LCO", "PanSTARRS"}[k*7919%5],
@@ -41,7 +41,7 @@ func benchOpen(b *testing.B, parents int) *testDB {
 	return d
 }
 
-// BenchmarkInsertOne inserts one row a commit; compare with BenchmarkRawCommit, which is the floor.
+// BenchmarkInsertOne inserts one row per commit. BenchmarkRawCommit is its floor.
 func BenchmarkInsertOne(b *testing.B) {
 	d := benchOpen(b, 1000)
 	k := 0
@@ -52,8 +52,8 @@ func BenchmarkInsertOne(b *testing.B) {
 	}
 }
 
-// BenchmarkMayWrite is what each commit looks at first: the path, the lock beside it, and the room
-// on the disk.
+// BenchmarkMayWrite checks what each commit checks first: the path, the lock file and the free
+// space on the disk.
 func BenchmarkMayWrite(b *testing.B) {
 	d := benchOpen(b, 10)
 	d.writeMu.Lock()
@@ -65,19 +65,19 @@ func BenchmarkMayWrite(b *testing.B) {
 	}
 }
 
-// BenchmarkRoom is the part of BenchmarkMayWrite that concerns the room on the disk.
+// BenchmarkRoom is the part of BenchmarkMayWrite that checks the free space.
 func BenchmarkRoom(b *testing.B) {
 	d := benchOpen(b, 10)
 	for b.Loop() {
 		if !d.hasSpace() {
-			b.Fatal("no room")
+			b.Fatal("no free space")
 		}
 	}
 }
 
-// BenchmarkRawCommit puts the same record, one order key and one log entry into three buckets, of a
-// file without rows and of one with a million. The file is kept in folder NIGHTJAR_RAW if there is
-// one, so that it need not be filled again.
+// BenchmarkRawCommit puts the same record, one order key and one log entry into three buckets, in
+// an empty file and in one with a million rows. The folder NIGHTJAR_RAW, if set, keeps the file for
+// the next run.
 func BenchmarkRawCommit(b *testing.B) {
 	for _, rows := range []int{0, 1_000_000} {
 		b.Run(strconv.Itoa(rows), func(b *testing.B) { rawCommits(b, rows) })
@@ -147,7 +147,7 @@ func rawCommits(b *testing.B, rows int) {
 	b.ReportMetric(float64(times[len(times)/2]), "median-ns")
 }
 
-// BenchmarkCheckTree looks at the branches of a file of a million rows, as each start does.
+// BenchmarkCheckTree checks the branches of a file of a million rows, as each start does.
 func BenchmarkCheckTree(b *testing.B) {
 	d := benchOpen(b, 1000)
 	d.fill(1_000_000, 1000)
@@ -181,7 +181,7 @@ func BenchmarkFold(b *testing.B) {
 	}
 }
 
-// BenchmarkInsertShared has 64 goroutines that insert one row at a time.
+// BenchmarkInsertShared inserts rows from 64 goroutines, one row at a time.
 func BenchmarkInsertShared(b *testing.B) {
 	d := benchOpen(b, 1000)
 	var k atomic.Int64
@@ -223,7 +223,8 @@ func (d *testDB) fill(n, parents int) {
 	}
 }
 
-// BenchmarkStage writes 200,000 rows as a staged write and reports rows a second and bytes a row.
+// BenchmarkStage writes 200,000 rows as a staged write and reports rows per second and bytes per
+// row.
 func BenchmarkStage(b *testing.B) {
 	for _, parents := range []int{1000, 20_000} {
 		b.Run(fmt.Sprint(parents), func(b *testing.B) {
@@ -244,7 +245,7 @@ func BenchmarkStage(b *testing.B) {
 	}
 }
 
-// BenchmarkPage asks for a page of 100 with its count out of 1,000,000.
+// BenchmarkPage reads a page of 100 ids and the count of 1,000,000.
 func BenchmarkPage(b *testing.B) {
 	d := benchOpen(b, 1000)
 	d.fill(1_000_000, 1000)

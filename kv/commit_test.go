@@ -18,12 +18,12 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// opening is how many commits there are when a new file is opened: for its tables, and for the
+// opening is the number of commits when a new file is opened: one for its tables, one for the
 // session mark.
 const opening = 2
 
-// holdCommits makes the commits after those of opening a new file wait, so that what is asked for
-// meanwhile shares the next one. It returns how to let them on.
+// holdCommits blocks the commits after those of opening a new file, so that later calls share the
+// next one. release lets them go on.
 func holdCommits(o *Options) (commits *atomic.Int64, release func()) {
 	gate := make(chan struct{})
 	commits = new(atomic.Int64)
@@ -38,6 +38,7 @@ func holdCommits(o *Options) (commits *atomic.Int64, release func()) {
 }
 
 func TestSharedCommit(t *testing.T) {
+	t.Parallel()
 	var o Options
 	commits, release := holdCommits(&o)
 	d := openTest(t, o)
@@ -125,9 +126,10 @@ func TestSharedCommit(t *testing.T) {
 	})
 }
 
-// TestManyWriters has writers, readers and a slow reader at once: each reader must see a state that
-// was committed.
+// TestManyWriters runs writers, readers and a slow reader at once. Each reader must see a committed
+// state.
 func TestManyWriters(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	ctx, stop := context.WithCancel(t.Context())
@@ -139,7 +141,7 @@ func TestManyWriters(t *testing.T) {
 		go func() {
 			defer writers.Done()
 			for i := range each {
-				// two at a time: no reader may ever see one of them alone
+				// two at a time: no reader may see one of them alone
 				err := d.Update(context.Background(), me, func(tx *WriteTx) error {
 					for range 2 {
 						if _, err := d.points.Insert(tx,
@@ -190,9 +192,10 @@ func TestManyWriters(t *testing.T) {
 	}
 }
 
-// TestTail writes one row at a time across several folds of the tail, with readers of old states in
-// between.
+// TestTail writes one row at a time across several folds of the tail, while readers keep old
+// states.
 func TestTail(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	total := 0
@@ -235,6 +238,7 @@ func TestTail(t *testing.T) {
 }
 
 func TestNoRoom(t *testing.T) {
+	t.Parallel()
 	free := uint64(1 << 40)
 	full := false
 	o := Options{freeSpace: func(string) (uint64, error) { return free, nil }}
@@ -259,18 +263,19 @@ func TestNoRoom(t *testing.T) {
 	}
 	free, full = 1<<40, true
 	if err := add("too much"); !errors.Is(err, ErrNoRoom) {
-		t.Errorf("a write that met the wall: %v", err)
+		t.Errorf("a write that reached the end of the disk: %v", err)
 	}
 	full = false
 	if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 1 {
 		t.Errorf("%d rows", n)
 	}
-	if err := add("there is room again"); err != nil {
+	if err := add("there is free space again"); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestFailedSync(t *testing.T) {
+	t.Parallel()
 	fail := false
 	var o Options
 	o.commit = func(bt *bbolt.Tx) error {
@@ -291,7 +296,7 @@ func TestFailedSync(t *testing.T) {
 		if !errors.Is(err, ErrFailed) {
 			t.Errorf("write %d: %v", i, err)
 		}
-		fail = false // and still nothing is written
+		fail = false // still nothing is written
 	}
 	if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 1 {
 		t.Errorf("%d rows", n)
@@ -301,15 +306,16 @@ func TestFailedSync(t *testing.T) {
 	d.addParent(parent{Name: "after"})
 }
 
-// TestChanges: a table counts what was tried to change it before that is answered, also when nobody
-// knows what came of it, and nothing else.
+// TestChanges: a table counts an attempted change before the attempt is answered, also when its
+// result is unknown. It counts nothing else.
 func TestChanges(t *testing.T) {
+	t.Parallel()
 	fail := false
 	o := Options{commit: func(bt *bbolt.Tx) error {
 		if err := bt.Commit(); err != nil || !fail {
 			return err
 		}
-		return syscall.EIO // as when the last sync fails: what was written can be seen
+		return syscall.EIO // as when the last sync fails: the write is visible
 	}}
 	d := openTest(t, o)
 	p := d.addParent(parent{Name: "p"})
@@ -341,19 +347,20 @@ func TestChanges(t *testing.T) {
 	}
 	d.view(func(tx *Tx) error {
 		if _, err := d.parents.Get(tx, p); err != ErrNotFound {
-			t.Errorf("the test is not what it says: %v", err)
+			t.Errorf("the test does not do what it says: %v", err)
 		}
 		return nil
 	})
-	expect("a commit of which nobody knows what came", true, false)
+	expect("a commit whose result is unknown", true, false)
 	fail = false
 	d.close()
 	d.reopen()
 }
 
 // TestCommitPanics: bbolt panics in a commit when it meets a damaged page. The transaction is
-// undone, its lock is free again, and what comes after is written.
+// undone, its lock is free, and later writes succeed.
 func TestCommitPanics(t *testing.T) {
+	t.Parallel()
 	bad := false
 	o := Options{commit: func(bt *bbolt.Tx) error {
 		if bad {
@@ -373,19 +380,20 @@ func TestCommitPanics(t *testing.T) {
 	}
 	bad = false
 	if n := d.count(func(tx *Tx) Set { return d.points.All(tx) }); n != 0 {
-		t.Errorf("%d rows are there", n)
+		t.Errorf("%d rows exist", n)
 	}
 	d.addPoint(point{Parent: p, Time: 2})
 	d.close()
 	d.reopen()
 	if n := d.count(func(tx *Tx) Set { return d.points.All(tx) }); n != 1 {
-		t.Errorf("%d rows are there", n)
+		t.Errorf("%d rows exist", n)
 	}
 }
 
-// TestStuck: when bbolt cannot even undo, nothing more is written, and the file still closes and
-// lets go of its lock.
+// TestStuck: when bbolt cannot even roll back, nothing more is written. The file still closes and
+// releases its lock.
 func TestStuck(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{Timeout: 50 * time.Millisecond})
 	d.addParent(parent{Name: "before"})
 	if _, err := d.beginWith(false); err != nil { // and never ends
@@ -410,6 +418,7 @@ func TestStuck(t *testing.T) {
 }
 
 func TestContextEnds(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("the client has gone")
@@ -421,6 +430,7 @@ func TestContextEnds(t *testing.T) {
 }
 
 func TestLog(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	a := d.addParent(parent{Name: "a"})
 	d.addPoint(point{Parent: a, Body: "x"})
@@ -454,8 +464,7 @@ func TestLog(t *testing.T) {
 	if d.Head() != (Mark{5, last.Hash}) {
 		t.Errorf("head %v", d.Head())
 	}
-	// a record that is changed behind the log's back, CRC and all, is found by what the log says
-	// was written
+	// the log finds a record that was changed without it, even with a correct CRC
 	d.addParent(parent{Name: "honest", Rank: 1})
 	again := func(rank uint64) {
 		d.exclusively(t.Context(), func() error {
@@ -478,6 +487,7 @@ func TestLog(t *testing.T) {
 }
 
 func TestBulkInOneTransaction(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	d.update(func(tx *WriteTx) error {
@@ -494,9 +504,10 @@ func TestBulkInOneTransaction(t *testing.T) {
 	}
 }
 
-// TestStageBehindEmptyTail finishes a stage while nothing else is in the tail: who opens the file
-// later must not take its rows for the tail's.
+// TestStageBehindEmptyTail finishes a stage while the tail is otherwise empty. When the file is
+// opened later, the rows of the stage must not be taken for rows of the tail.
 func TestStageBehindEmptyTail(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	for range 2 {

@@ -21,7 +21,7 @@ func randomBytes(r *rand.Rand, n, letters int) []byte {
 	return b
 }
 
-// mangled is b with some of its parts moved, doubled, taken away and replaced.
+// mangled is b with some parts moved, doubled, removed or replaced.
 func mangled(r *rand.Rand, b []byte) []byte {
 	out := bytes.Clone(b)
 	for range r.IntN(6) {
@@ -45,8 +45,9 @@ func mangled(r *rand.Rand, b []byte) []byte {
 	return out
 }
 
-// TestDelta makes records of others by their differences, for bytes of any kind.
+// TestDelta applies differences between records of any bytes.
 func TestDelta(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 3000 {
 		from := randomBytes(r, r.IntN(3000), []int{1, 2, 256}[i%3])
@@ -62,7 +63,7 @@ func TestDelta(t *testing.T) {
 		if err != nil || !bytes.Equal(got, to) {
 			t.Fatalf("%d of %d and %d bytes: %v", i, len(from), len(to), err)
 		}
-		// a difference that is damaged, or that belongs to another record, makes no record
+		// a damaged difference, or one for another record, makes no record
 		bad := bytes.Clone(delta)
 		bad[r.IntN(len(bad))] ^= 1 << r.IntN(8)
 		if got, err := applyDelta(from, bad); err == nil && !bytes.Equal(got, to) {
@@ -74,9 +75,10 @@ func TestDelta(t *testing.T) {
 	}
 }
 
-// TestDeltaIsShort looks for blocks that were moved: what is kept of a change must not grow with
+// TestDeltaIsShort checks that moved blocks are found: the size of a difference must not grow with
 // the record.
 func TestDeltaIsShort(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
 	from := randomBytes(r, 60_000, 256)
 	to := slices.Concat(from[:10], []byte("one"), from[12:30_000], []byte("two"), from[40_000:],
@@ -86,9 +88,10 @@ func TestDeltaIsShort(t *testing.T) {
 	}
 }
 
-// TestDeltaBounds refuses steps that lead out of the record, or that make a huge one of a few
-// bytes.
+// TestDeltaBounds refuses steps that lead out of the record, and steps that expand a few bytes to a
+// huge record.
 func TestDeltaBounds(t *testing.T) {
+	t.Parallel()
 	from := []byte("0123456789")
 	delta := func(size uint64, steps ...uint64) []byte {
 		b := append(binary.AppendUvarint(nil, size), 0, 0, 0, 0)
@@ -116,10 +119,10 @@ type rowState struct {
 	rec     *parent // nil for none
 }
 
-// TestBefore makes random histories of records of all sizes and asks for every state that was:
-// while it goes on, after compacting and opening again, and, of what is left, after the oldest
-// entries were dropped.
+// TestBefore makes random histories of records of all sizes and asks for every earlier state: while
+// the history goes on, after compacting and reopening, and after the oldest entries were dropped.
 func TestBefore(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))
@@ -224,8 +227,9 @@ func (d *testDB) last() (last uint64) {
 	return last
 }
 
-// TestVerifyDeltas finds differences in the log that make no record, or another one than was there.
+// TestVerifyDeltas finds differences in the log that make no record, or the wrong one.
 func TestVerifyDeltas(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		delta   func(rec []byte) []byte
 		problem string
@@ -244,7 +248,7 @@ func TestVerifyDeltas(t *testing.T) {
 			d.update(func(tx *WriteTx) error {
 				return d.parents.Put(tx, id, &parent{Name: "a", Rank: 1, Filler: bytes.Repeat([]byte("filler"), 100)})
 			})
-			// quietly, since another entry would not follow from this one
+			// without a log entry, since another entry would not follow from this one
 			err := d.run(&job{quiet: true, fn: func(tx *WriteTx) error {
 				e, err := tx.Entry(2)
 				if err != nil {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Derived lists everything that is derived from the records, in a form that does not depend on how
-// it is laid out: for comparing a file with what Rebuild makes of it. It holds all of it in memory.
+// Derived lists everything derived from the records, in a form that does not depend on the layout,
+// so that a file can be compared with a rebuilt one. It holds all of it in memory.
 func (db *DB) Derived() (map[string]string, error) {
 	out := map[string]string{}
 	err := db.View(func(tx *Tx) error {
@@ -61,7 +61,7 @@ func (db *DB) Derived() (map[string]string, error) {
 	return out, err
 }
 
-// setNames lists the keys of all sets, those that only a tail knows included.
+// setNames lists the keys of all sets, including those that are only in a tail.
 func (tx *Tx) setNames() (map[string]bool, error) {
 	names := map[string]bool{}
 	c := tx.bucket(bucketSet).Cursor()

@@ -40,7 +40,7 @@ func earlierTables() testTables {
 // earlier are all tables of the earlier program: it has no boxes.
 func (t testTables) earlier() []AnyTable { return []AnyTable{t.parents, t.points} }
 
-// fill writes and deletes rows, some of which stay in the tail.
+// fill writes and deletes rows, and leaves some of them in the tail.
 func fill(t *testing.T, db *DB, tables testTables, name string) {
 	t.Helper()
 	var ids []uint64
@@ -84,10 +84,11 @@ func verifyWith(t *testing.T, path string, tables []AnyTable) {
 	}
 }
 
-// TestFamilies has an earlier and a later program write the same file in turn: the later one finds
-// by its further keys what the earlier one wrote, and what it deleted no more, and each finds the
-// file whole.
+// TestFamilies lets an earlier and a later program write the same file in turn. With its additional
+// keys the later program finds the rows that the earlier one wrote, and not those that it deleted;
+// each program finds the file intact.
 func TestFamilies(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "test.db")
 	earlier, later := earlierTables(), newTestTables()
 	boxes := uint64(0)
@@ -106,7 +107,7 @@ func TestFamilies(t *testing.T) {
 		verifyWith(t, path, earlier.earlier())
 		verifyWith(t, path, later.all())
 		if _, err := Open(path, later.all(), Options{ReadOnly: true}); !errors.Is(err, errBehind) {
-			t.Errorf("a file that lacks keys is read: %v", err)
+			t.Errorf("a file that lacks keys was read: %v", err)
 		}
 		d := &testDB{testTables: later, t: t, dir: filepath.Dir(path), opts: Options{NoSync: true}}
 		d.reopen()
@@ -141,9 +142,10 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// TestFamiliesUnchanged: what an earlier program opened without writing need not be built again,
-// and a file that the same program opens is not written to.
+// TestFamiliesUnchanged: nothing is rebuilt after an earlier program opened the file without
+// writing, and a file that the same program opens is not written to.
 func TestFamiliesUnchanged(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "test.db")
 	earlier, later := earlierTables(), newTestTables()
 	commits := 0
@@ -173,7 +175,7 @@ func TestFamiliesUnchanged(t *testing.T) {
 		t.Errorf("another program needs %d commits, not %d", other, same+1)
 	}
 	if again := open(later.all()); again != same+1 {
-		t.Errorf("after it %d commits are needed, not %d", again, same+1)
+		t.Errorf("the next start needs %d commits, not %d", again, same+1)
 	}
 	if n := open(later.all()); n != same {
 		t.Errorf("%d commits, not %d", n, same)
@@ -181,9 +183,10 @@ func TestFamiliesUnchanged(t *testing.T) {
 	verifyWith(t, path, later.all())
 }
 
-// TestFamiliesCrash lets each commit of the later program's first start fail: the next start does
-// the rest.
+// TestFamiliesCrash makes each commit of the later program's first start fail in turn. The next
+// start does the rest.
 func TestFamiliesCrash(t *testing.T) {
+	t.Parallel()
 	earlier, later := earlierTables(), newTestTables()
 	dir := t.TempDir()
 	whole := filepath.Join(dir, "whole.db")
@@ -228,6 +231,7 @@ func TestFamiliesCrash(t *testing.T) {
 
 // TestUndeclared refuses keys that the table does not declare, and numbers that two tables declare.
 func TestUndeclared(t *testing.T) {
+	t.Parallel()
 	for name, keys := range map[string]func(k *Keys){
 		"unique": func(k *Keys) { k.Unique(9, "a") },
 		"order":  func(k *Keys) { k.Order(9, 0, nil) },
@@ -265,9 +269,10 @@ func openFamilies(t *testing.T, path string, tables []AnyTable, o Options) *DB {
 	return db
 }
 
-// TestFamiliesFold: the newest rows of a table are stored by an earlier program, which leaves no
-// entry in the log: the later one builds what it alone knows again.
+// TestFamiliesFold: an earlier program stores the newest rows of a table, which adds no log entry.
+// The later program rebuilds the keys that only it has.
 func TestFamiliesFold(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "test.db")
 	earlier, later := earlierTables(), newTestTables()
 	db := openFamilies(t, path, later.all(), Options{})
@@ -308,9 +313,10 @@ func TestFamiliesFold(t *testing.T) {
 	db.Close()
 }
 
-// TestFamiliesCrashEarlier: when a later program ends while it builds, the file is whole for the
-// earlier one, too.
+// TestFamiliesCrashEarlier: when a later program ends while it builds its keys, the file is intact
+// for the earlier program too.
 func TestFamiliesCrashEarlier(t *testing.T) {
+	t.Parallel()
 	earlier, later := earlierTables(), newTestTables()
 	dir := t.TempDir()
 	whole := filepath.Join(dir, "whole.db")

@@ -21,9 +21,10 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestExchangeKeepsOut: other processes that wait for the file's lock get it neither while Compact
-// exchanges the file nor on the file that was there before.
+// TestExchangeKeepsOut: processes that wait for the file's lock get it neither while Compact
+// replaces the file nor on the replaced file.
 func TestExchangeKeepsOut(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "before"})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -57,13 +58,14 @@ func TestExchangeKeepsOut(t *testing.T) {
 	d.close()
 	d.reopen()
 	if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != exchanges+1 {
-		t.Errorf("%d rows are there", n)
+		t.Errorf("%d rows exist", n)
 	}
 }
 
-// TestCompactWaits: while something reads the whole file, Compact waits, and neither readers nor
-// writers wait behind it.
+// TestCompactWaits: Compact waits for a reader of the whole file, and neither readers nor writers
+// wait for Compact.
 func TestCompactWaits(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	d.update(func(tx *WriteTx) error {
@@ -97,7 +99,7 @@ func TestCompactWaits(t *testing.T) {
 	select {
 	case <-worked:
 	case <-time.After(testenv.Patience):
-		t.Error("others wait for what reads the whole file")
+		t.Error("others wait for the reader of the whole file")
 	}
 	select {
 	case err := <-compacted:
@@ -110,9 +112,10 @@ func TestCompactWaits(t *testing.T) {
 	}
 }
 
-// TestFreeListWithoutRoom: that the list of free pages meets the end of the disk is no failed sync.
-// When there is room again, writing goes on.
+// TestFreeListWithoutRoom: a disk that is full when the free list is written is not a failed sync.
+// With free space, writing goes on.
 func TestFreeListWithoutRoom(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	full, refused := false, 0
 	o := Options{commit: func(bt *bbolt.Tx) error {
@@ -136,16 +139,17 @@ func TestFreeListWithoutRoom(t *testing.T) {
 	set(true)
 	for began := time.Now(); set(true) == 0; time.Sleep(10 * time.Millisecond) {
 		if time.Since(began) > testenv.Patience {
-			t.Fatal("the list of free pages is not written")
+			t.Fatal("the free list is not written")
 		}
 	}
 	set(false)
 	d.addParent(parent{Name: "after"})
 }
 
-// TestFreeListDamaged: bbolt panics while it opens a file whose list of free pages is none. That is
-// damage, and the lock is free afterwards.
+// TestFreeListDamaged: bbolt panics when it opens a file with a damaged free list. Open reports
+// damage and releases the lock.
 func TestFreeListDamaged(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{Timeout: 50 * time.Millisecond})
 	d.addParent(parent{Name: "p"})
 	d.close()
@@ -156,7 +160,7 @@ func TestFreeListDamaged(t *testing.T) {
 	b := bytes.Clone(whole)
 	found := 0
 	for at := 2 * os.Getpagesize(); at < len(b); at += os.Getpagesize() {
-		if flags := b[at+8:]; binary.NativeEndian.Uint16(flags) == 16 { // a list of free pages
+		if flags := b[at+8:]; binary.NativeEndian.Uint16(flags) == 16 { // a free list
 			flags[0] |= 0x20
 			found++
 		}
@@ -177,6 +181,7 @@ func TestFreeListDamaged(t *testing.T) {
 }
 
 func TestNoRoomOrFailed(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct {
 		err    error
 		noRoom bool
@@ -184,18 +189,19 @@ func TestNoRoomOrFailed(t *testing.T) {
 		{&fs.PathError{Op: "write", Err: syscall.ENOSPC}, true},
 		{&fs.PathError{Op: "truncate", Err: syscall.EDQUOT}, true},
 		{&fs.PathError{Op: "write", Err: syscall.EIO}, false},
-		{&fs.PathError{Op: "sync", Err: syscall.ENOSPC}, false}, // as macOS says it
-		{syscall.ENOSPC, false},                                 // as Linux says it of a sync
+		{&fs.PathError{Op: "sync", Err: syscall.ENOSPC}, false}, // from macOS
+		{syscall.ENOSPC, false},                                 // from a sync on Linux
 	} {
 		if got := orNoRoom(fmt.Errorf("commit: %w", x.err)); (got == ErrNoRoom) != x.noRoom {
-			t.Errorf("%#v is taken for %v", x.err, got)
+			t.Errorf("%#v became %v", x.err, got)
 		}
 	}
 }
 
-// TestCloseEnds: what waits when the file is closed is answered, also what must be alone, and a
-// second Close says that there is nothing to close.
+// TestCloseEnds: Close answers all waiting calls, also those that need the file for themselves. A
+// second Close says that the file is closed.
 func TestCloseEnds(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	goOn, begun := make(chan bool), make(chan bool)
 	ends := make(chan error, 3)
@@ -227,7 +233,7 @@ func TestCloseEnds(t *testing.T) {
 	close(goOn)
 	for range 2 {
 		if err := <-ends; err != nil && !errors.Is(err, ErrClosed) {
-			t.Errorf("what waited: %v", err)
+			t.Errorf("a waiting call: %v", err)
 		}
 	}
 	if err := <-closed; err != nil {
@@ -239,9 +245,10 @@ func TestCloseEnds(t *testing.T) {
 	d.reopen()
 }
 
-// TestIDsEnd: the last id can be given out, and after it nothing can be inserted, while all else
-// goes on.
+// TestIDsEnd: the last id can be used. After it no row can be inserted, and everything else goes
+// on.
 func TestIDsEnd(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	d.addPoint(point{Parent: p, Time: 1})
@@ -261,7 +268,7 @@ func TestIDsEnd(t *testing.T) {
 		"reserve": func(tx *WriteTx) error { _, err := d.parents.Reserve(tx); return err },
 	} {
 		if err := d.Update(context.Background(), me, insert); err == nil {
-			t.Errorf("%s: there are more ids than there can be", what)
+			t.Errorf("%s: there are more ids than possible", what)
 		}
 	}
 	d.update(func(tx *WriteTx) error { return d.points.Put(tx, last, &point{Parent: p, Time: 4}) })
@@ -275,7 +282,7 @@ func TestIDsEnd(t *testing.T) {
 	}
 }
 
-// smallDisk is a disk of so many bytes that holds nothing but the file.
+// smallDisk is a disk of this size that holds nothing but the file.
 func (d *testDB) smallDisk(size int64) {
 	d.opts.freeSpace = func(string) (uint64, error) {
 		info, err := os.Stat(d.path())
@@ -286,10 +293,11 @@ func (d *testDB) smallDisk(size int64) {
 	}
 }
 
-// TestFilledByOurselves: an upload that fills the disk is refused, and what it had written is used
-// again by others, without a restart. A disk that was filled by what is kept is written to again
-// when some of that has been deleted, and compact gives it back.
+// TestFilledByOurselves: an upload that fills the disk is refused, and other writes use its space
+// without a restart. When the disk is full of files that are kept, deleting some makes writing
+// possible again, and Compact gives the space back.
 func TestFilledByOurselves(t *testing.T) {
+	t.Parallel()
 	const reserve = 8 << 20
 	d := openTest(t, Options{})
 	d.close()
@@ -316,7 +324,7 @@ func TestFilledByOurselves(t *testing.T) {
 	}
 	for i := range 3 {
 		if err := put("too much", 100<<20); !errors.Is(err, ErrNoRoom) {
-			t.Fatalf("an upload that is larger than the disk: %v", err)
+			t.Fatalf("an upload larger than the disk: %v", err)
 		}
 		d.waitSwept()
 		d.addParent(parent{Name: fmt.Sprint("after ", i)})
@@ -338,7 +346,7 @@ func TestFilledByOurselves(t *testing.T) {
 		t.Errorf("a write on a full disk, after %d files: %v", kept, err)
 	}
 	if err := d.Compact(t.Context()); !errors.Is(err, ErrNoRoom) {
-		t.Errorf("compact with no room for another file: %v", err)
+		t.Errorf("compact without free space for a second file: %v", err)
 	}
 	for i := range kept {
 		err := d.Free(t.Context(), me, func(tx *WriteTx) error {
@@ -356,7 +364,7 @@ func TestFilledByOurselves(t *testing.T) {
 			t.Fatalf("deleting on a full disk: %v", err)
 		}
 	}
-	d.addParent(parent{Name: "with room inside"})
+	d.addParent(parent{Name: "with free pages"})
 	if err := d.Compact(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -365,9 +373,9 @@ func TestFilledByOurselves(t *testing.T) {
 	}
 }
 
-// TestAbandoned: what was given up while nothing at all could be written is swept away when there
-// is room.
+// TestAbandoned: rows abandoned while nothing could be written are purged once there is free space.
 func TestAbandoned(t *testing.T) {
+	t.Parallel()
 	var full atomic.Bool
 	d := openTest(t, Options{commit: func(bt *bbolt.Tx) error {
 		if full.Load() {
@@ -389,8 +397,9 @@ func TestAbandoned(t *testing.T) {
 	d.waitSwept()
 }
 
-// TestBackupsMeet takes copies to the same path at once: one gets the name, and is whole.
+// TestBackupsMeet writes backups to the same path at once: one gets the name, and it is intact.
 func TestBackupsMeet(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	d.update(func(tx *WriteTx) error {

@@ -1,9 +1,7 @@
 package kv
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -11,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,12 +16,11 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"nightjar/internal/boltfile"
 	"nightjar/internal/disk"
-	"nightjar/internal/testenv"
 )
 
 func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{Timeout: 50 * time.Millisecond})
 	if _, err := Open(d.path(), d.all(), Options{Timeout: 50 * time.Millisecond}); !errors.Is(err, ErrLocked) {
 		t.Errorf("a second process: %v", err)
@@ -87,10 +83,11 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestSessionMark(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "a"})
-	twin := d.path() + ".session"
-	if _, err := os.Stat(twin); err != nil {
+	session := d.path() + ".session"
+	if _, err := os.Stat(session); err != nil {
 		t.Error(err)
 	}
 	// a copy of the running node's file, here a consistent one: it is verified, and opens
@@ -111,13 +108,13 @@ func TestSessionMark(t *testing.T) {
 	if err := open(copied); err != nil || checked != 1 {
 		t.Errorf("a closed copy: checked %d times, %v", checked, err)
 	}
-	// a copy with the twin beside it is a copy all the same
+	// a copy with the session file beside it is still a copy
 	copyFile(t, d.path(), copied)
-	copyFile(t, twin, copied+".session")
+	copyFile(t, session, copied+".session")
 	if err := open(copied); err != nil || checked != 2 {
-		t.Errorf("a copy with its twin: checked %d times, %v", checked, err)
+		t.Errorf("a copy with its session file: checked %d times, %v", checked, err)
 	}
-	// one that is torn where nobody looks at once is found, and refused with its own words
+	// one that is torn where Open does not look is found by the check and refused with its error
 	copyFile(t, d.path(), copied)
 	os.Remove(copied + ".session")
 	bad := errors.New("page 7 is not page 7")
@@ -125,7 +122,7 @@ func TestSessionMark(t *testing.T) {
 	if !errors.Is(err, ErrCopied) || !errors.Is(err, bad) || !strings.Contains(err.Error(), "backup FILE") {
 		t.Errorf("a torn copy: %v", err)
 	}
-	// and so is one that is torn all over
+	// so is one that is torn everywhere
 	copyFile(t, d.path(), copied)
 	os.Remove(copied + ".session")
 	f, _ := os.OpenFile(copied, os.O_RDWR, 0)
@@ -138,10 +135,10 @@ func TestSessionMark(t *testing.T) {
 		t.Errorf("a torn copy: %v", err)
 	}
 	d.close()
-	if _, err := os.Stat(twin); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the twin is there after a clean close: %v", err)
+	if _, err := os.Stat(session); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the session file remains after a clean close: %v", err)
 	}
-	// of a stopped node a plain copy is a backup
+	// a plain copy of a stopped node is a backup
 	copyFile(t, d.path(), copied)
 	if err := open(copied); err != nil || checked != 2 {
 		t.Errorf("a copy of a stopped node: checked %d times, %v", checked, err)
@@ -161,6 +158,7 @@ func copyFile(t *testing.T, from, to string) {
 }
 
 func TestBackupAndCompact(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{DeferDeletesFrom: 100})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}})
 	d.update(func(tx *WriteTx) error {
@@ -201,7 +199,7 @@ func TestBackupAndCompact(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(d.dir, "*"+Temporary+"*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	room := d.DB.opts.freeSpace
+	freeSpace := d.DB.opts.freeSpace
 	d.DB.opts.freeSpace = func(path string) (uint64, error) {
 		if strings.HasPrefix(path, d.dir) {
 			return 0, nil
@@ -210,7 +208,7 @@ func TestBackupAndCompact(t *testing.T) {
 	}
 	if _, err := d.Backup(t.Context(), filepath.Join(t.TempDir(), "stick.db"),
 		func(path string) error { checked = path; return nil }); err != nil || filepath.Dir(checked) == d.dir {
-		t.Errorf("a backup with no room beside the file, checked at %s: %v", checked, err)
+		t.Errorf("a backup without free space beside the file, checked at %s: %v", checked, err)
 	}
 	d.DB.opts.freeSpace = func(path string) (uint64, error) {
 		if strings.HasPrefix(path, d.dir) {
@@ -225,8 +223,8 @@ func TestBackupAndCompact(t *testing.T) {
 	if left, _ := filepath.Glob(full + "*"); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	d.DB.opts.freeSpace, d.DB.opts.sameDisk = room, disk.Same
-	// everything goes, and compact gives the space back
+	d.DB.opts.freeSpace, d.DB.opts.sameDisk = freeSpace, disk.Same
+	// everything is deleted, and compact gives the space back
 	d.update(func(tx *WriteTx) error {
 		ids, err := d.points.All(tx.Tx).IDs()
 		if err == nil {
@@ -243,7 +241,7 @@ func TestBackupAndCompact(t *testing.T) {
 		t.Errorf("%d bytes, before %d", after, before)
 	}
 	d.addPoint(point{Parent: p})
-	// the backup is a whole file of its own: it restores with another identity
+	// the backup is a file of its own: it restores with another identity
 	id := d.NodeID()
 	restored := filepath.Join(d.dir, "restored.db")
 	restore := func(check error) error {
@@ -251,7 +249,7 @@ func TestBackupAndCompact(t *testing.T) {
 			func(path string) error { return errors.Join(check, checkFile(path, d.schema)) })
 	}
 	if err := restore(io.ErrNoProgress); !errors.Is(err, io.ErrNoProgress) {
-		t.Errorf("a backup that is not good: %v", err)
+		t.Errorf("a damaged backup: %v", err)
 	}
 	if err := restore(nil); err != nil {
 		t.Fatal(err)
@@ -279,6 +277,7 @@ func TestBackupAndCompact(t *testing.T) {
 }
 
 func TestBlobs(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	r := rand.New(rand.NewPCG(5, 6))
 	random := func(n int) []byte {
@@ -298,7 +297,7 @@ func TestBlobs(t *testing.T) {
 			}
 			rest = rest[n:]
 		}
-		// what was written can be read before anybody refers to it
+		// a blob can be read before anything refers to it
 		for range 5 {
 			if len(content) == 0 {
 				break
@@ -347,14 +346,14 @@ func TestBlobs(t *testing.T) {
 	}
 	drop("first 0")
 	if _, err := d.OpenBlob(1, int64(len(large))).ReadAt(make([]byte, 10), 0); err != nil {
-		t.Errorf("a blob that is still used: %v", err)
+		t.Errorf("a blob in use: %v", err)
 	}
 	drop("again 0")
 	drop("first 1")
 	drop("again 1")
 	d.waitSwept()
 	if _, err := d.OpenBlob(1, int64(len(large))).ReadAt(make([]byte, 10), 0); !errors.Is(err, ErrNotFound) {
-		t.Errorf("a blob that nobody uses: %v", err)
+		t.Errorf("an unused blob: %v", err)
 	}
 	w := d.NewBlob(t.Context())
 	w.Write(large)
@@ -363,7 +362,7 @@ func TestBlobs(t *testing.T) {
 	}
 	d.waitSwept()
 	w = d.NewBlob(t.Context())
-	w.Write(large) // and the program ends
+	w.Write(large) // then the program ends
 	d.close()
 	d.reopen()
 	d.waitSwept()
@@ -373,139 +372,11 @@ func TestBlobs(t *testing.T) {
 		for k, _ := c.First(); k != nil; k, _ = c.Next() {
 			n++
 		}
-		if n != 1+4+2*3 { // chunks, and hash and info of each
+		if n != 1+4+2*3 { // chunks, and a hash and an info of each
 			t.Errorf("%d keys are left", n)
 		}
 		return nil
 	})
-}
-
-// TestDamage flips bits all over copies of a file: nothing may panic, and nothing that was altered
-// may be returned as good.
-func TestDamage(t *testing.T) {
-	d := openTest(t, Options{})
-	p := d.addParent(parent{Name: "p", Seen: []uint64{1}, Filler: bytes.Repeat([]byte("f"), 5000)})
-	for i := range 300 {
-		d.addPoint(point{Parent: p, Time: int64(i), Source: fmt.Sprint("s", i%3), Body: fmt.Sprint(i)})
-	}
-	truth := map[uint64]string{}
-	d.view(func(tx *Tx) error {
-		for id := range uint64(301) {
-			if p, err := d.points.Get(tx, id); err == nil {
-				truth[id] = fmt.Sprint(*p)
-			}
-		}
-		return nil
-	})
-	d.close()
-	whole, err := os.ReadFile(d.path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.reopen()
-	r := rand.New(rand.NewPCG(7, 8))
-	found := 0
-	for range 150 {
-		b := bytes.Clone(whole)
-		for range 1 + r.IntN(20) {
-			b[r.IntN(len(b))] ^= 1 << r.IntN(8)
-		}
-		path := filepath.Join(d.dir, "damaged.db")
-		os.WriteFile(path, b, 0o600)
-		db, err := Open(path, d.all(), Options{ReadOnly: true})
-		if err != nil {
-			found++
-			continue
-		}
-		report, err := db.Verify(t.Context(), CheckOptions{})
-		if err != nil || report.Err() != nil {
-			found++
-		}
-		for id, want := range truth {
-			db.View(func(tx *Tx) error {
-				if p, err := d.points.Get(tx, id); err == nil && fmt.Sprint(*p) != want {
-					t.Errorf("row %d: %v, not %v", id, *p, want)
-				}
-				_, err := d.points.Set(tx, dimSeen, Int(1)).IDs()
-				return err
-			})
-		}
-		db.Close()
-	}
-	if found < 20 {
-		t.Errorf("damage was found in only %d of 150 files", found)
-	}
-}
-
-// TestEndless: a file is refused in which a branch leads back to itself or to the one above, or in
-// which a small bucket is no leaf. bbolt would follow them for ever.
-func TestEndless(t *testing.T) {
-	d := openTest(t, Options{})
-	p := d.addParent(parent{Name: "p"})
-	for range 3 {
-		d.update(func(tx *WriteTx) error {
-			for i := range 2000 {
-				if _, err := d.points.Insert(tx, &point{Parent: p, Time: int64(i), Body: "a body"}); err != nil {
-					return err
-				}
-			}
-			return tx.foldTail(d.points.def)
-		})
-	}
-	d.close()
-	whole, err := os.ReadFile(d.path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := checkTree(d.path()); err != nil {
-		t.Errorf("a whole file: %v", err)
-	}
-	if err := boltfile.Check(d.path(), t.Errorf); err != nil {
-		t.Fatal(err)
-	}
-	pageSize, root, pages := pagesInUse(t, d.path())
-	path := filepath.Join(t.TempDir(), "endless.db")
-	refuses := func(what string, at int, value ...byte) {
-		t.Helper()
-		b := bytes.Clone(whole)
-		copy(b[at:], value)
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		for _, readOnly := range []bool{true, false} {
-			db, err := Open(path, d.all(), Options{ReadOnly: readOnly})
-			if err == nil {
-				db.Close()
-			}
-			if damage := new(DamageError); !errors.As(err, &damage) {
-				t.Errorf("%s: %v", what, err)
-			}
-		}
-	}
-	page := func(id uint64) []byte { return binary.NativeEndian.AppendUint64(nil, id) }
-	branches, small := 0, 0
-	for id, flags := range pages {
-		at := int(id) * pageSize
-		for i := range int(binary.NativeEndian.Uint16(whole[at+10:])) {
-			e := at + pageHead + i*pageElement
-			word := func(n int) int { return int(binary.NativeEndian.Uint32(whole[e+n:])) }
-			switch {
-			case flags == pageBranch:
-				branches++
-				refuses(fmt.Sprintf("child %d of page %d is that page", i, id), e+8, page(id)...)
-				refuses(fmt.Sprintf("child %d of page %d is the root", i, id), e+8, page(root)...)
-			case flags == pageLeaf && id == root:
-				if value := e + word(4) + word(8); binary.NativeEndian.Uint64(whole[value:]) == 0 {
-					small++
-					refuses(fmt.Sprintf("small bucket %d", i), value+bucketHead+8, 0, 0)
-				}
-			}
-		}
-	}
-	d.reopen()
-	if branches < 20 || small == 0 {
-		t.Errorf("only %d children of branches and %d small buckets were tried", branches, small)
-	}
 }
 
 // What the tests know of bbolt's pages: sizes in bytes, and flags.
@@ -516,164 +387,3 @@ const (
 	pageBranch  = 1
 	pageLeaf    = 2
 )
-
-// pagesInUse lists the branches and leaves of a file, as bbolt knows them, with their flags.
-func pagesInUse(t *testing.T, path string) (pageSize int, root uint64, flags map[uint64]uint16) {
-	t.Helper()
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	pageSize = db.Info().PageSize
-	kinds := map[string]uint16{"branch": pageBranch, "leaf": pageLeaf}
-	flags = map[uint64]uint16{}
-	err = db.View(func(tx *bbolt.Tx) error {
-		root = uint64(tx.Cursor().Bucket().Root())
-		for id := 2; ; {
-			p, err := tx.Page(id)
-			if err != nil || p == nil {
-				return err
-			}
-			if id++; p.Type != "free" {
-				flags[uint64(p.ID)] = kinds[p.Type]
-				id += p.OverflowCount
-			}
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pageSize, root, flags
-}
-
-// TestKilled kills a process that writes, again and again, and looks whether all that it had
-// acknowledged is there.
-func TestKilled(t *testing.T) {
-	if path := os.Getenv("KV_TEST_WRITE"); path != "" {
-		writeUntilKilled(path)
-		return
-	}
-	dir := t.TempDir()
-	path := filepath.Join(dir, "test.db")
-	tables := newTestTables()
-	acknowledged := map[string]bool{}
-	rounds := testenv.Choose(3, 5)
-	for round := range rounds {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$")
-		cmd.Env = append(os.Environ(), "KV_TEST_WRITE="+path, fmt.Sprint("KV_TEST_ROUND=", round))
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(out)
-		for before := len(acknowledged); lines.Scan(); {
-			if name, ok := strings.CutPrefix(lines.Text(), "ack "); ok {
-				acknowledged[name] = true
-			}
-			if len(acknowledged) == before+5 { // it is at work, however slow the machine
-				time.AfterFunc(time.Duration(200+50*round)*time.Millisecond, func() { cmd.Process.Kill() })
-			}
-		}
-		cmd.Wait()
-		db, err := Open(path, tables.all(), Options{})
-		if err != nil {
-			t.Fatalf("round %d: %v", round, err)
-		}
-		report, err := db.Verify(t.Context(), CheckOptions{})
-		if err != nil || report.Err() != nil {
-			t.Fatalf("round %d: %v %v", round, err, report.Problems)
-		}
-		db.View(func(tx *Tx) error {
-			for name := range acknowledged {
-				id, ok, err := tx.Lookup(uniqueName, name)
-				if err != nil || !ok {
-					t.Errorf("round %d: %s is lost (%v)", round, name, err)
-					continue
-				}
-				n, err := tables.points.Set(tx, dimParent, Int(id)).Count()
-				if p, _ := tables.parents.Get(tx, id); err != nil || n != int(p.Rank) {
-					t.Errorf("round %d: %s has %d rows (%v)", round, name, n, err)
-				}
-			}
-			return nil
-		})
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	if len(acknowledged) < 5*rounds {
-		t.Errorf("only %d writes were acknowledged", len(acknowledged))
-	}
-}
-
-// writeUntilKilled writes parents with points, some in one transaction and some staged, and says so
-// when they are on the disk.
-func writeUntilKilled(path string) {
-	tables := newTestTables()
-	db, err := Open(path, tables.all(), Options{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for w := range 4 {
-		go func() {
-			for i := 0; ; i++ {
-				name := fmt.Sprintf("%s-%d-%d", os.Getenv("KV_TEST_ROUND"), w, i)
-				var err error
-				if w == 0 {
-					err = stageOne(db, tables, name)
-				} else {
-					err = db.Update(context.Background(), me, func(tx *WriteTx) error {
-						id, err := tables.parents.Insert(tx, &parent{Name: name, Rank: 2, Seen: []uint64{uint64(w)}})
-						for t := range int64(2) {
-							if err == nil {
-								_, err = tables.points.Insert(tx, &point{Parent: id, Time: t})
-							}
-						}
-						return err
-					})
-				}
-				if err != nil {
-					fmt.Println(err)
-					return
-				}
-				fmt.Println("ack " + name)
-			}
-		}()
-	}
-	select {}
-}
-
-func stageOne(db *DB, tables testTables, name string) error {
-	ctx := context.Background()
-	var id uint64
-	err := db.Update(ctx, me, func(tx *WriteTx) (err error) {
-		id, err = tables.parents.Insert(tx, &parent{Name: name, Rank: 3000})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	s, err := tables.points.Stage(ctx, db, me)
-	if err != nil {
-		return err
-	}
-	for range 3 {
-		err := s.Update(ctx, func(tx *WriteTx) error {
-			for t := range int64(1000) {
-				if _, err := tables.points.Insert(tx, &point{Parent: id, Time: t}); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return s.Finish(ctx, func(*WriteTx) error { return nil })
-}

@@ -13,8 +13,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// fullDisk makes options of a disk on which nothing can be made while full is set; commits are
-// refused while shut is set, too.
+// fullDisk returns options of a disk on which no file can be created while full is set. While shut
+// is set too, commits fail.
 func fullDisk(full, shut *atomic.Bool) Options {
 	return Options{
 		freeSpace: func(string) (uint64, error) {
@@ -39,21 +39,22 @@ func fullDisk(full, shut *atomic.Bool) Options {
 	}
 }
 
-// TestOpenOnFullDisk: a file is opened on a full disk and read. While nothing has been written a
-// copy of it is as good as one of a stopped node's; what makes room is written when the file is
-// marked, and anything else when there is room, without opening it again.
+// TestOpenOnFullDisk: a file on a full disk opens and can be read. Until something is written, a
+// copy of it is as good as a copy of a stopped node's file. Deletions are written once the file
+// carries its session mark, and other writes once there is free space, without reopening.
 func TestOpenOnFullDisk(t *testing.T) {
+	t.Parallel()
 	for _, crashed := range []bool{false, true} {
 		t.Run(fmt.Sprint("crashed ", crashed), func(t *testing.T) {
 			var full, shut atomic.Bool
 			d := openTest(t, fullDisk(&full, &shut))
 			id := d.addParent(parent{Name: "a"})
 			d.addParent(parent{Name: "b"})
-			atCrash, twin := mustRead(t, d.path()), mustRead(t, sessionPath(d.path()))
+			atCrash, session := mustRead(t, d.path()), mustRead(t, sessionPath(d.path()))
 			d.close()
-			if crashed { // as the same file, which the twin names
+			if crashed { // as the same file, which the session file names
 				if err := errors.Join(os.WriteFile(d.path(), atCrash, 0o600),
-					os.WriteFile(sessionPath(d.path()), twin, 0o600)); err != nil {
+					os.WriteFile(sessionPath(d.path()), session, 0o600)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -75,8 +76,10 @@ func TestOpenOnFullDisk(t *testing.T) {
 			openCopy := func() {
 				t.Helper()
 				copyFile(t, d.path(), copied)
-				db, err := Open(copied, d.all(),
-					Options{NoSync: true, CheckCopy: func(path string) error { checked++; return checkFile(path, d.schema) }})
+				db, err := Open(copied, d.all(), Options{NoSync: true, CheckCopy: func(path string) error {
+					checked++
+					return checkFile(path, d.schema)
+				}})
 				if err == nil {
 					err = db.Close()
 				}
@@ -85,52 +88,53 @@ func TestOpenOnFullDisk(t *testing.T) {
 				}
 			}
 			if openCopy(); checked > 0 != crashed {
-				t.Errorf("a copy of the file as it was closed was checked %d times", checked)
+				t.Errorf("a copy of the unchanged file was checked %d times", checked)
 			}
 			remove := func() error {
 				return d.Free(t.Context(), me, func(tx *WriteTx) error { return d.parents.Delete(tx, id) })
 			}
 			if err := remove(); !errors.Is(err, ErrNoRoom) {
-				t.Errorf("deleting where nothing at all can be written: %v", err)
+				t.Errorf("deleting on a disk that takes no writes: %v", err)
 			}
 			if now := mustRead(t, d.path()); string(now) != string(was) {
 				t.Error("the file was changed")
 			}
-			// room inside of the file, and none for a twin
+			// free pages in the file, but no space for a session file
 			shut.Store(false)
 			if err := remove(); err != nil {
 				t.Errorf("deleting: %v", err)
 			}
 			checked = 0
 			if openCopy(); checked != 1 {
-				t.Errorf("a copy of what was written to was checked %d times", checked)
+				t.Errorf("a copy of the changed file was checked %d times", checked)
 			}
 			if err := d.add("c"); !errors.Is(err, ErrNoRoom) {
 				t.Errorf("a write after deleting: %v", err)
 			}
 			full.Store(false)
 			if err := errors.Join(d.add("c"), d.Health()); err != nil {
-				t.Errorf("when there is room: %v", err)
+				t.Errorf("with free space: %v", err)
 			}
 			if mark, err := os.ReadFile(sessionPath(d.path())); err != nil ||
 				string(mark) != sessionText(d.path(), d.session.mark) {
-				t.Errorf("the twin: %q, %v", mark, err)
+				t.Errorf("the session file: %q, %v", mark, err)
 			}
 			if n := d.count(func(tx *Tx) Set { return d.parents.All(tx) }); n != 2 {
 				t.Errorf("%d rows at the end", n)
 			}
 			d.close()
 			if _, err := os.Stat(sessionPath(d.path())); err == nil {
-				t.Error("the twin is there after closing")
+				t.Error("the session file remains after closing")
 			}
 			d.reopen()
 		})
 	}
 }
 
-// TestCloseOnFullDisk: a disk that takes nothing more keeps no file from being closed; it is found
-// as after a crash.
+// TestCloseOnFullDisk: a file on a disk that takes no writes can be closed. It is then in the state
+// of a crash.
 func TestCloseOnFullDisk(t *testing.T) {
+	t.Parallel()
 	var full, shut atomic.Bool
 	d := openTest(t, fullDisk(&full, &shut))
 	d.addParent(parent{Name: "a"})
@@ -143,9 +147,10 @@ func TestCloseOnFullDisk(t *testing.T) {
 	d.addParent(parent{Name: "b"})
 }
 
-// TestHealthAfterNoRoom: a disk that says it has room and takes nothing, as one with a quota, is
-// seen by the writes that it refused.
+// TestHealthAfterNoRoom: Health reports writes refused by a disk that claims to have free space,
+// such as one with a quota.
 func TestHealthAfterNoRoom(t *testing.T) {
+	t.Parallel()
 	var full, shut atomic.Bool
 	d := openTest(t, fullDisk(&full, &shut))
 	shut.Store(true)
@@ -161,10 +166,11 @@ func TestHealthAfterNoRoom(t *testing.T) {
 	}
 }
 
-// TestNoRoomAnywhere: wherever the end of the disk comes up while a file is made beside ours, it is
-// ErrNoRoom; of our own file a failed sync is not.
+// TestNoRoomAnywhere: a full disk gives ErrNoRoom wherever it is met while another file is written.
+// For the open file, a failed sync does not.
 func TestNoRoomAnywhere(t *testing.T) {
-	// as bbolt says it
+	t.Parallel()
+	// as bbolt words it
 	resize := fmt.Errorf("file resize error: %s", &fs.PathError{Op: "truncate", Path: "x", Err: syscall.ENOSPC})
 	for _, x := range []struct {
 		err         error
@@ -186,14 +192,15 @@ func TestNoRoomAnywhere(t *testing.T) {
 			t.Errorf("the open file, %v: %v", x.err, got)
 		}
 		if got := NoRoom(x.err); (got == ErrNoRoom) != x.fresh {
-			t.Errorf("a file that is made, %v: %v", x.err, got)
+			t.Errorf("a new file, %v: %v", x.err, got)
 		}
 	}
 }
 
-// TestPartsSwept: a copy that was half made when its process ended goes with the next copy to the
-// folder; one that is being made, and what only looks like one, stay.
+// TestPartsSwept: the next backup to a folder removes a half-written one whose process has ended.
+// It keeps one that is being written, and files that only look like one.
 func TestPartsSwept(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})
 	dir := t.TempDir()
@@ -231,10 +238,13 @@ func TestPartsSwept(t *testing.T) {
 }
 
 func TestRemains(t *testing.T) {
+	t.Parallel()
 	for name, is := range map[string]bool{
-		"n.db.temporary-123": true, "n.db.temporary-123.session": true, "n.db.temporary-1.lock": true, "n.db.compact": true, "n.db.compact.session": true,
+		"n.db.temporary-123": true, "n.db.temporary-123.session": true, "n.db.temporary-1.lock": true,
+		"n.db.compact": true, "n.db.compact.session": true,
 		".n.db-77.new": true, "n.db.session.new": true,
-		"n.db": false, "n.db.session": false, "n.db.lock": false, "n.db.temporary-": false, "n.db.temporary-notes.txt": false, ".n.db-mine.new": false, ".n.db-.new": false,
+		"n.db": false, "n.db.session": false, "n.db.lock": false, "n.db.temporary-": false,
+		"n.db.temporary-notes.txt": false, ".n.db-mine.new": false, ".n.db-.new": false,
 		"m.db.compact": false, "n.db.compact.old": false, "n.db.index": false,
 	} {
 		if Remains("/x/n.db", name) != is {

@@ -27,9 +27,9 @@ type laterSub struct {
 	B string `kv:"2"`
 }
 
-// TestUnknownFields changes a record of a later program with this one: its further fields are still
-// there.
+// TestUnknownFields changes a record of a later program with this one: its unknown fields remain.
 func TestUnknownFields(t *testing.T) {
+	t.Parallel()
 	weight := 1.5
 	later := Fields[laterParent]()
 	wrote := laterParent{Name: "a", Rank: 1, Notes: []string{"x", "", "y"}, Weight: &weight,
@@ -41,7 +41,7 @@ func TestUnknownFields(t *testing.T) {
 			d.parents.keys(k, id, &parent{Name: "a", Rank: 1})
 		})
 	})
-	for rank := uint64(2); rank < 4; rank++ { // twice, since what was kept must be kept again
+	for rank := uint64(2); rank < 4; rank++ { // twice, since the second change must keep them too
 		d.update(func(tx *WriteTx) error {
 			p, err := d.parents.Get(tx.Tx, id)
 			if err != nil {
@@ -65,9 +65,10 @@ func TestUnknownFields(t *testing.T) {
 	})
 }
 
-// TestUnknownNested keeps further fields of a struct within a struct, and of one whose fields are
-// in no order.
+// TestUnknownNested keeps unknown fields of a nested struct, and of one whose fields are out of
+// order.
 func TestUnknownNested(t *testing.T) {
+	t.Parallel()
 	type inner struct {
 		Unknown
 		A uint64 `kv:"1"`
@@ -95,8 +96,9 @@ func TestUnknownNested(t *testing.T) {
 	}
 }
 
-// TestUnknownBlob counts a further use of a blob that a later program stored.
+// TestUnknownBlob counts a use of a blob that a later program stored in an unknown field.
 func TestUnknownBlob(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	further := binary.AppendUvarint(nil, 50<<3|wireVarint)
 	further = binary.AppendUvarint(further, 7)

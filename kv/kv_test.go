@@ -4,23 +4,27 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"nightjar/internal/testenv"
 )
 
-// The tests' own tables: parents pass sets on, boxes pass others on to several at once, points are
-// a bulk table below both.
+// The tests' own tables: points is a bulk table whose rows inherit sets from one parent and from
+// several boxes.
 
 type parent struct {
 	Unknown
 	Name   string   `kv:"1"`
 	Tags   []string `kv:"2"`
-	Seen   []uint64 `kv:"3"` // who may see it and its points
+	Seen   []uint64 `kv:"3"` // users who may see it and its points
 	Rank   uint64   `kv:"4"`
 	Blob   uint64   `kv:"5"`
 	Filler []byte   `kv:"6"`
@@ -127,8 +131,8 @@ type testDB struct {
 	opts Options
 }
 
-// openTest opens a file in a folder of its own; at the end it is verified, made anew from its
-// records and compared.
+// openTest opens a file in a folder of its own. At the end it is verified, rebuilt from its records
+// and compared.
 func openTest(t testing.TB, o Options) *testDB {
 	t.Helper()
 	d := &testDB{testTables: newTestTables(), t: t, dir: t.TempDir(), opts: o}
@@ -141,7 +145,7 @@ func openTest(t testing.TB, o Options) *testDB {
 		d.check()
 		tables := d.DB.schema
 		d.close()
-		// and once more as somebody finds it who comes later, with nothing in memory
+		// once more as a later process finds it, with nothing in memory
 		if err := checkFile(d.path(), tables); err != nil {
 			t.Errorf("verify after closing: %v", err)
 		}
@@ -168,8 +172,8 @@ func (d *testDB) close() {
 	d.DB = nil
 }
 
-// check is what every test ends with: the whole file is verified, and everything derived is made
-// again and compared.
+// check verifies the whole file, rebuilds everything derived and compares it. Every test ends with
+// it.
 func (d *testDB) check() {
 	d.t.Helper()
 	r, err := d.Verify(context.Background(), CheckOptions{})
@@ -182,18 +186,18 @@ func (d *testDB) check() {
 	was, is := d.rebuilt()
 	for k, v := range was {
 		if is[k] != v {
-			d.t.Errorf("%q is %s, made again %s", k, v, is[k])
+			d.t.Errorf("%q is %s, rebuilt %s", k, v, is[k])
 		}
 	}
 	for k, v := range is {
 		if _, ok := was[k]; !ok {
-			d.t.Errorf("%q is missing, made again it is %s", k, v)
+			d.t.Errorf("%q is missing, rebuilt it is %s", k, v)
 		}
 	}
 }
 
-// rebuilt is what is derived in the file, and in a copy whose derived data were made anew from its
-// records. What the purger takes away between the two is no difference.
+// rebuilt returns the keys derived in the file, and those of a copy rebuilt from its records. Rows
+// that the purger deletes in between are no difference.
 func (d *testDB) rebuilt() (was, is map[string]string) {
 	d.t.Helper()
 	for {
@@ -223,6 +227,13 @@ func dumpDerived(t testing.TB, db *DB) map[string]string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestMain runs four tests at a time, also on fewer cores, because they wait for the disk.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", "4")
+	os.Exit(m.Run())
 }
 
 var me = Author{User: 7, Name: "me", Addr: "127.0.0.1", Action: "TEST"}
@@ -262,7 +273,7 @@ func (d *testDB) count(s func(tx *Tx) Set) (n int) {
 // waitSwept waits until nothing is pending or being purged.
 func (d *testDB) waitSwept() {
 	d.t.Helper()
-	for range 1000 {
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
 		n := 0
 		d.view(func(tx *Tx) error {
 			list, err := tx.stageList()
@@ -272,12 +283,14 @@ func (d *testDB) waitSwept() {
 		if n == 0 {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
+		if time.Since(began) > testenv.Patience {
+			d.t.Fatalf("the purger has %d jobs left", n)
+		}
 	}
-	d.t.Fatal("the purger does not come to an end")
 }
 
 func TestRecords(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	id := d.addParent(parent{Name: "M 31", Tags: []string{"galaxy", "a\x00b"}, Seen: []uint64{1, 300}, Rank: 5})
 	large := parent{Name: "large", Filler: bytes.Repeat([]byte("x"), 100_000)}
@@ -301,7 +314,7 @@ func TestRecords(t *testing.T) {
 		}
 		return nil
 	})
-	// a name that is taken, and one that is changed
+	// a name that exists, and one that changes
 	err := d.Update(context.Background(), me, func(tx *WriteTx) error {
 		_, err := d.parents.Insert(tx, &parent{Name: "M 31"})
 		return err
@@ -309,7 +322,7 @@ func TestRecords(t *testing.T) {
 	if taken, ok := err.(*TakenError); !ok || taken.Text != "M 31" {
 		t.Errorf("a second M 31: %v", err)
 	}
-	large.Filler = nil // and no longer large
+	large.Filler = nil // no longer large
 	d.update(func(tx *WriteTx) error { return d.parents.Put(tx, big, &large) })
 	d.update(func(tx *WriteTx) error { return d.parents.Put(tx, id, &parent{Name: "NGC 224", Seen: []uint64{2}}) })
 	d.update(func(tx *WriteTx) error { _, err := d.parents.Insert(tx, &parent{Name: "M 31"}); return err })
@@ -327,6 +340,7 @@ func TestRecords(t *testing.T) {
 }
 
 func TestInheritance(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	a := d.addParent(parent{Name: "a", Seen: []uint64{1}})
 	b := d.addParent(parent{Name: "b", Seen: []uint64{2}})
@@ -340,9 +354,9 @@ func TestInheritance(t *testing.T) {
 	d.addPoint(point{Parent: a, Time: 1})
 	d.addPoint(point{Parent: b, Time: 2, Boxes: []uint64{box1}})
 	d.addPoint(point{Parent: b, Time: 3, Boxes: []uint64{box1, box2}})
-	seen := func(who uint64) []uint64 {
+	seen := func(user uint64) []uint64 {
 		var ids []uint64
-		d.view(func(tx *Tx) (err error) { ids, err = d.points.Set(tx, dimSeen, Int(who)).IDs(); return err })
+		d.view(func(tx *Tx) (err error) { ids, err = d.points.Set(tx, dimSeen, Int(user)).IDs(); return err })
 		return ids
 	}
 	held := func(by uint64) []uint64 {
@@ -358,7 +372,7 @@ func TestInheritance(t *testing.T) {
 	if !slices.Equal(seen(1), []uint64{1, 2, 3}) || len(seen(2)) != 0 || !slices.Equal(seen(3), []uint64{2, 3}) {
 		t.Fatalf("%v %v %v", seen(1), seen(2), seen(3))
 	}
-	// what one box takes back, the other still gives
+	// box 1 takes back what box 2 still gives
 	d.update(func(tx *WriteTx) error { return d.boxes.Put(tx, box1, &box{}) })
 	if !slices.Equal(held(10), []uint64{3}) || !slices.Equal(held(11), []uint64{3}) {
 		t.Fatalf("%v %v", held(10), held(11))
@@ -366,6 +380,7 @@ func TestInheritance(t *testing.T) {
 }
 
 func TestSeriesAndOrder(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	a := d.addParent(parent{Name: "a", Rank: 30})
 	d.addParent(parent{Name: "b", Rank: 10})
@@ -382,7 +397,7 @@ func TestSeriesAndOrder(t *testing.T) {
 	s := Series{seriesAll, uint32(a), 1}
 	d.view(func(tx *Tx) error {
 		if got := slices.Collect(d.points.Series(tx, s, -1<<62, 1<<62)); !slices.Equal(got, want) {
-			t.Errorf("the series has %d rows, not the %d that were put in", len(got), len(want))
+			t.Errorf("the series has %d rows, not the %d inserted", len(got), len(want))
 		}
 		part := slices.DeleteFunc(slices.Clone(want), func(p Point) bool { return p.Time < -3 || p.Time >= 21 })
 		if got := slices.Collect(d.points.Series(tx, s, -3, 21)); !slices.Equal(got, part) {
@@ -403,7 +418,7 @@ func TestSeriesAndOrder(t *testing.T) {
 		}
 		return nil
 	})
-	// every second row goes
+	// every second row is deleted
 	d.update(func(tx *WriteTx) error {
 		for i, p := range want {
 			if i%2 == 0 {
@@ -414,13 +429,14 @@ func TestSeriesAndOrder(t *testing.T) {
 		}
 		if got, err := d.points.Find(tx.Tx, s, want[0].Time, want[0].Hash); err != nil ||
 			slices.Contains(got, want[0].ID) {
-			t.Errorf("a row that was deleted in this transaction: %v, %v", got, err)
+			t.Errorf("a row deleted in this transaction: %v, %v", got, err)
 		}
 		return nil
 	})
 }
 
 func TestValues(t *testing.T) {
+	t.Parallel()
 	for _, n := range []uint64{0, 1, 255, 256, 1<<40 - 1, 1<<64 - 1} {
 		v := Int(n)
 		got, rest, err := splitInt([]byte(string(v) + "rest"))
@@ -428,7 +444,7 @@ func TestValues(t *testing.T) {
 			t.Errorf("%d: %x %v", n, v, err)
 		}
 		if n > 0 && Int(n-1) >= v {
-			t.Errorf("%d does not sort behind %d", n, n-1)
+			t.Errorf("%d does not sort after %d", n, n-1)
 		}
 	}
 	texts := []string{"", "\x00", "\x00\x00", "\x00\x01", "a", "a\x00", "a\x00b", "ab", "\xff"}
@@ -439,7 +455,7 @@ func TestValues(t *testing.T) {
 			t.Errorf("%q: %q %v", s, v, err)
 		}
 		if i > 0 && Text(texts[i-1]) >= v {
-			t.Errorf("%q does not sort behind %q", s, texts[i-1])
+			t.Errorf("%q does not sort after %q", s, texts[i-1])
 		}
 	}
 }

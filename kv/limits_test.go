@@ -13,7 +13,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// odd is a record whose keys are what it says.
+// odd is a record whose keys are its fields.
 type odd struct {
 	Unknown
 	Unique string `kv:"1"`
@@ -65,16 +65,16 @@ func openOdd(t *testing.T, o Options) (db *DB, odds, rows *Table[odd]) {
 	return db, odds, rows
 }
 
-// longRecord is a size that is about as large as may be, or, in the short form, something that is
-// large.
+// longRecord is about the largest size of a record; in the short form it is merely large.
 func longRecord() int {
 	return testenv.Choose(1<<20, MaxRecord-100)
 }
 
-// TestTooLarge: what cannot be a key, and a record beyond all bounds, is refused by a
-// *TooLargeError before anything is written, so that nothing that shares the transaction runs
-// again; what is as large as may be is stored and found.
+// TestTooLarge: a text too long for a key, and a record above the limit, are refused with a
+// *TooLargeError before anything is written, so that the other calls of the transaction run only
+// once. At the limit both are stored and found.
 func TestTooLarge(t *testing.T) {
+	t.Parallel()
 	commits := 0
 	db, odds, rows := openOdd(t, Options{commit: func(bt *bbolt.Tx) error { commits++; return bt.Commit() }})
 	var parent uint64
@@ -107,9 +107,9 @@ func TestTooLarge(t *testing.T) {
 			insert(odds, odd{Unique: name(), Tag: zeros(most/2 + 1)})},
 		"the value of a set of rows": {insert(rows, odd{Parent: parent, Tag: text(most)}),
 			insert(rows, odd{Parent: parent, Tag: text(most + 1)})},
-		"what is passed on": {insert(odds, odd{Unique: name(), Passed: text(most)}),
+		"an inherited value": {insert(odds, odd{Unique: name(), Passed: text(most)}),
 			insert(odds, odd{Unique: name(), Passed: text(most + 1)})},
-		"what is passed on, changed": {put(odd{Unique: "p", Passed: text(most)}),
+		"a changed inherited value": {put(odd{Unique: "p", Passed: text(most)}),
 			put(odd{Unique: "p", Passed: text(most + 1)})},
 		"a changed unique text": {put(odd{Unique: "p", Tag: text(most)}), put(odd{Unique: text(most + 2)})},
 		"a record": {insert(odds, odd{Unique: name(), Filler: make([]byte, longRecord())}),
@@ -130,7 +130,7 @@ func TestTooLarge(t *testing.T) {
 		if err := db.Update(context.Background(), me, c.fits); err != nil {
 			t.Errorf("%s that fits: %v", what, err)
 		}
-		// others share the transaction, before and after
+		// other calls share the transaction, before and after
 		before, head, runs := commits, db.Head(), 0
 		other := func() *job {
 			return &job{author: me, done: make(chan error, 1), fn: func(tx *WriteTx) error {
@@ -146,7 +146,7 @@ func TestTooLarge(t *testing.T) {
 			err, large := <-j.done, new(TooLargeError)
 			if i != 1 && err != nil || i == 1 &&
 				(!errors.As(err, &large) || large.Size <= large.Max || large.Max == 0 || large.What == "") {
-				t.Errorf("%s that does not fit: job %d is told %.200v", what, i, err)
+				t.Errorf("%s that does not fit: job %d gets %.200v", what, i, err)
 			}
 		}
 		if runs != 2 || commits != before+1 || db.Head().Seq != head.Seq+2 {
@@ -199,9 +199,10 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// TestReadersOfLongTextsWhileWriting: a function that looks up what is longer than any key in a
-// transaction that writes finds nothing and breaks nothing.
+// TestReadersOfLongTextsWhileWriting: in a transaction that writes, a lookup of a text longer than
+// any key finds nothing and breaks nothing.
 func TestReadersOfLongTextsWhileWriting(t *testing.T) {
+	t.Parallel()
 	db, odds, rows := openOdd(t, Options{})
 	long := strings.Repeat("y", 2*MaxKey)
 	err := db.Update(context.Background(), me, func(tx *WriteTx) error {

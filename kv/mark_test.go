@@ -8,6 +8,7 @@ import (
 )
 
 func TestParseMark(t *testing.T) {
+	t.Parallel()
 	sum := strings.Repeat("0123456789abcdef", 4)
 	for _, text := range []string{"0-" + strings.Repeat("0", 64), "1-" + sum, "18446744073709551615-" + sum} {
 		m, err := ParseMark(text)
@@ -22,14 +23,15 @@ func TestParseMark(t *testing.T) {
 		"-7-" + sum, "7 " + sum,
 		"18446744073709551616-" + sum, "7-" + sum + "\n", sum} {
 		if m, err := ParseMark(text); err == nil || m != (Mark{}) {
-			t.Errorf("%q is taken for %v", text, m)
+			t.Errorf("%q became %v", text, m)
 		}
 	}
 }
 
-// TestSince asks whether a file has grown out of states: its own earlier ones, one ahead of it, and
-// those of others.
+// TestSince asks whether a file continues other states: earlier ones of its own, a later one, and
+// those of other files.
 func TestSince(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	marks := []Mark{d.Head()}
 	for _, name := range []string{"a", "b", "c"} {
@@ -80,7 +82,7 @@ func TestSince(t *testing.T) {
 			}
 			says("Verify", r.Err(), c.now)
 			if len(r.Problems) > 0 || r.Other != "" && r.Other != r.Err().Error() {
-				t.Errorf("a file that is whole: %+v", r)
+				t.Errorf("an intact file: %+v", r)
 			}
 			if r, err = Check(t.Context(), copied, d.all(), CheckOptions{Since: c.since}); err != nil {
 				t.Fatal(err)
@@ -91,7 +93,7 @@ func TestSince(t *testing.T) {
 			}
 		})
 	}
-	// compact changes nothing of it, and what is restored has grown out of the backup
+	// compaction changes none of this, and a restored file continues its backup
 	if err := d.Compact(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -108,12 +110,13 @@ func TestSince(t *testing.T) {
 		}
 	}
 	if r, err := Check(t.Context(), restored, d.all(), CheckOptions{Since: ahead}); err != nil || r.Err() == nil {
-		t.Errorf("restored, it has grown out of what came after the backup: %+v, %v", r, err)
+		t.Errorf("restored, it continues a state after the backup: %+v, %v", r, err)
 	}
 }
 
-// TestProgress has a verification tell how far it is, and end when nobody waits for it any more.
+// TestProgress: a verification reports its progress, and stops when its context is cancelled.
 func TestProgress(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	const rows = 10_000

@@ -12,18 +12,18 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// model is what the file should hold, as plainly as can be.
+// model holds what the file must hold, as simply as possible.
 type model struct {
 	parents map[uint64]parent
 	boxes   map[uint64]box
 	points  map[uint64]point
 	wide    []*IDList // kept over many states of the file
-	of      *DB       // that they belong to
+	of      *DB       // the file they belong to
 }
 
-// TestModel does random things to a file and to a model, and compares all that can be asked after
-// each few of them.
+// TestModel changes a file and a model at random, and compares them after every few changes.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(testenv.Choose(3, 6)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { runModel(t, seed, 400) })
 	}
@@ -67,7 +67,7 @@ func runModel(t *testing.T, seed uint64, steps int) {
 			d.update(func(tx *WriteTx) error { return d.boxes.Put(tx, id, &b) })
 			m.boxes[id] = b
 		case op < 70 && len(m.parents) > 0:
-			// several points in one transaction, sometimes undone
+			// several points in one transaction, sometimes rolled back
 			undo := r.IntN(8) == 0
 			added := map[uint64]point{}
 			err := d.Update(context.Background(), me, func(tx *WriteTx) error {
@@ -101,7 +101,7 @@ func runModel(t *testing.T, seed uint64, steps int) {
 			d.update(func(tx *WriteTx) error { return d.points.Delete(tx, id) })
 			delete(m.points, id)
 		case op < 86 && len(m.parents) > 0:
-			// a parent goes with all its points, in one way or the other
+			// a parent is deleted with all its points, in one of two ways
 			id := anyKey(r, m.parents)
 			d.update(func(tx *WriteTx) error {
 				ids, err := d.points.Set(tx.Tx, dimParent, Int(id)).IDs()
@@ -162,7 +162,7 @@ func (m *model) somePoint(r *rand.Rand) point {
 	return p
 }
 
-// stage writes points in stages, while parents change, and finishes, gives up or loses them.
+// stage writes points in stages while parents change, and then finishes, aborts or loses them.
 func (m *model) stage(t *testing.T, r *rand.Rand, d *testDB) {
 	s, err := d.points.Stage(t.Context(), d.DB, me)
 	if err != nil {
@@ -187,7 +187,7 @@ func (m *model) stage(t *testing.T, r *rand.Rand, d *testDB) {
 			t.Fatal(err)
 		}
 		maps.Copy(added, batch)
-		// somebody else writes meanwhile
+		// another writer in between
 		p := m.somePoint(r)
 		m.points[d.addPoint(p)] = p
 		id := anyKey(r, m.parents)
@@ -196,7 +196,7 @@ func (m *model) stage(t *testing.T, r *rand.Rand, d *testDB) {
 		d.update(func(tx *WriteTx) error { return d.parents.Put(tx, id, &q) })
 		m.parents[id] = q
 	}
-	if r.IntN(2) == 0 && len(added) > 3 { // some of them are taken back in a transaction of their own
+	if r.IntN(2) == 0 && len(added) > 3 { // delete some of them in another transaction
 		var out []uint64
 		for range 1 + r.IntN(3) {
 			id := anyKey(r, added)
@@ -243,13 +243,13 @@ func (m *model) stage(t *testing.T, r *rand.Rand, d *testDB) {
 	}
 }
 
-// compare asks the file everything and compares the answers with the model's.
+// compare reads everything from the file and compares it with the model.
 func (m *model) compare(t *testing.T, r *rand.Rand, d *testDB) {
 	t.Helper()
 	if m.of != d.DB {
-		m.wide, m.of = nil, d.DB // opened again
+		m.wide, m.of = nil, d.DB // reopened
 	}
-	if len(m.wide) < 3 && len(m.parents) > 0 { // asked for again and again from now on
+	if len(m.wide) < 3 && len(m.parents) > 0 { // used in every later comparison
 		m.wide = append(m.wide, d.IDList(slices.Sorted(maps.Keys(m.parents))))
 	}
 	d.view(func(tx *Tx) error {
@@ -273,15 +273,15 @@ func (m *model) compare(t *testing.T, r *rand.Rand, d *testDB) {
 			}
 		}
 		same("all", d.points.All(tx), func(point) bool { return true })
-		for who := range uint64(4) {
-			sees := func(p point) bool { return slices.Contains(m.parents[p.Parent].Seen, who) }
-			same("seen", d.points.Set(tx, dimSeen, Int(who)), sees)
+		for user := range uint64(4) {
+			sees := func(p point) bool { return slices.Contains(m.parents[p.Parent].Seen, user) }
+			same("seen", d.points.Set(tx, dimSeen, Int(user)), sees)
 			holds := func(p point) bool {
 				return slices.ContainsFunc(p.Boxes,
-					func(b uint64) bool { return slices.Contains(m.boxes[b].Held, who) })
+					func(b uint64) bool { return slices.Contains(m.boxes[b].Held, user) })
 			}
-			same("held", d.points.Set(tx, dimHeld, Int(who)), holds)
-			same("seen and held", And(d.points.Set(tx, dimSeen, Int(who)), d.points.Set(tx, dimHeld, Int(who))),
+			same("held", d.points.Set(tx, dimHeld, Int(user)), holds)
+			same("seen and held", And(d.points.Set(tx, dimSeen, Int(user)), d.points.Set(tx, dimHeld, Int(user))),
 				func(p point) bool { return sees(p) && holds(p) })
 		}
 		for _, w := range m.wide {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// lose closes a file that is not ours any more, without the checks at the end of a test.
+// lose closes a file that is no longer ours, without the checks at the end of a test.
 func (d *testDB) lose() {
 	d.t.Helper()
 	if err := d.Close(); err != nil {
@@ -28,7 +28,7 @@ func (d *testDB) add(name string) error {
 		func(tx *WriteTx) error { _, err := d.parents.Insert(tx, &parent{Name: name}); return err })
 }
 
-// otherArchive is the path of another archive, at rest.
+// otherArchive returns the path of another, closed archive.
 func otherArchive(t *testing.T) string {
 	t.Helper()
 	other := openTest(t, Options{})
@@ -48,24 +48,25 @@ func mustRead(t *testing.T, path string) []byte {
 	return b
 }
 
-// onUnix skips a test of what cannot be done to an open file elsewhere.
+// onUnix skips a test of what other systems do not allow with an open file.
 func onUnix(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("an open file can neither be moved nor deleted here")
+		t.Skip("this system neither moves nor deletes open files")
 	}
 }
 
-// TestLostFile takes the open file away in every way there is. Nothing is acknowledged after that,
-// not even when the file is put back, compact and closing touch nothing of what is at the path, and
+// TestLostFile takes the open file away in every possible way. After that no write is acknowledged,
+// not even when the file is put back. Compact and Close leave alone whatever is at the path, and
 // the open file can be saved.
 func TestLostFile(t *testing.T) {
+	t.Parallel()
 	onUnix(t)
 	const size = 64 << 10 // of the file, at least
 	for name, c := range map[string]struct {
 		lose  func(path, away, other string) error
 		back  func(path, away string) error
-		saved bool // the open file is whole
+		saved bool // the open file is intact
 	}{
 		"deleted": {lose: func(path, _, _ string) error { return os.Remove(path) }, saved: true},
 		"moved and put back": {
@@ -117,14 +118,14 @@ func TestLostFile(t *testing.T) {
 				t.Errorf("compact: %v", err)
 			}
 			saved := filepath.Join(t.TempDir(), "saved.db")
-			// which would be the other archive's
+			// it would be the other archive's
 			if _, err := d.Backup(t.Context(), saved,
 				func(path string) error { return checkFile(path, d.schema) }); (err == nil) != c.saved &&
 				name != "written over" {
 				t.Errorf("a backup of the open file: %v", err)
 			}
 			if now, _ := os.ReadFile(d.path()); !bytes.Equal(there, now) {
-				t.Error("what is at the path was changed")
+				t.Error("the file at the path was changed")
 			}
 			if c.back != nil {
 				if err := c.back(d.path(), away); err != nil {
@@ -140,10 +141,10 @@ func TestLostFile(t *testing.T) {
 				t.Errorf("told %v", told)
 			}
 			if now, _ := os.ReadFile(d.path()); !bytes.Equal(there, now) {
-				t.Error("what is at the path was changed when the file was closed")
+				t.Error("closing changed the file at the path")
 			}
 			if _, err := os.Stat(disk.LockFile(d.path())); err == nil {
-				t.Error("the lock file is still there")
+				t.Error("the lock file remains")
 			}
 			if c.saved {
 				db, err := Open(saved, d.all(), Options{MustExist: true, NoSync: true})
@@ -160,9 +161,10 @@ func TestLostFile(t *testing.T) {
 	}
 }
 
-// TestLostWhileIdle: whoever asks how an idle file is hears that it is gone, and so does who only
-// reads it.
+// TestLostWhileIdle: Health reports that an idle file is gone, also when it is open for reading
+// only.
 func TestLostWhileIdle(t *testing.T) {
+	t.Parallel()
 	onUnix(t)
 	for _, readOnly := range []bool{false, true} {
 		d := openTest(t, Options{})
@@ -186,9 +188,10 @@ func TestLostWhileIdle(t *testing.T) {
 	}
 }
 
-// TestCompactKeepsOthers: an archive that was put at the path while the file was compacted, or
-// before, is neither replaced nor removed.
+// TestCompactKeepsOthers: an archive put at the path before or during compaction is neither
+// replaced nor removed.
 func TestCompactKeepsOthers(t *testing.T) {
+	t.Parallel()
 	onUnix(t)
 	for _, late := range []bool{false, true} {
 		d := openTest(t, Options{})
@@ -203,7 +206,7 @@ func TestCompactKeepsOthers(t *testing.T) {
 		if !late {
 			put()
 		} else {
-			d.DB.opts.freeSpace = func(path string) (uint64, error) { // asked when compact begins to write
+			d.DB.opts.freeSpace = func(path string) (uint64, error) { // called when Compact begins to write
 				if path == d.dir {
 					put()
 				}
@@ -223,9 +226,10 @@ func TestCompactKeepsOthers(t *testing.T) {
 	}
 }
 
-// TestCompactAnotherNode: a file that names another node than the one that was opened is not
-// exchanged.
+// TestCompactAnotherNode: Compact does not replace a file that names another node than the one
+// opened.
 func TestCompactAnotherNode(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})
 	was := mustRead(t, d.path())
@@ -235,13 +239,14 @@ func TestCompactAnotherNode(t *testing.T) {
 	}
 	d.lose()
 	if !bytes.Equal(was, mustRead(t, d.path())) {
-		t.Error("the file was exchanged")
+		t.Error("the file was replaced")
 	}
 }
 
-// TestPathIsLocked: while a process has the file open for writing, no other opens one at its path,
-// wherever the file itself is by then.
+// TestPathIsLocked: while a process has the file open for writing, no other process opens a file at
+// its path, wherever the file has been moved.
 func TestPathIsLocked(t *testing.T) {
+	t.Parallel()
 	onUnix(t)
 	ways := func(t *testing.T, d *testDB, backup, when string) {
 		t.Helper()
@@ -269,7 +274,7 @@ func TestPathIsLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	ways(t, d, backup, "in its place")
-	// a lock file that somebody deleted is there again with the next commit
+	// a deleted lock file returns with the next commit
 	lock := disk.LockFile(d.path())
 	if err := os.Remove(lock); err != nil {
 		t.Fatal(err)
@@ -291,7 +296,7 @@ func TestPathIsLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	ways(t, d, backup, "replaced")
-	// without the lock file another process comes in, and then the first one acknowledges nothing
+	// without the lock file another process can open it, and the first one acknowledges nothing
 	// more
 	if err := errors.Join(os.Remove(lock), os.Remove(d.path())); err != nil {
 		t.Fatal(err)
@@ -305,10 +310,10 @@ func TestPathIsLocked(t *testing.T) {
 	}
 	d.lose()
 	if _, err := os.Stat(lock); err != nil {
-		t.Errorf("the first process took the lock file of the second away: %v", err)
+		t.Errorf("the first process removed the lock file of the second: %v", err)
 	}
 	if _, err := os.Stat(sessionPath(d.path())); err != nil {
-		t.Errorf("the first process took the session mark of the second away: %v", err)
+		t.Errorf("the first process removed the session mark of the second: %v", err)
 	}
 	d.DB = second
 	d.addParent(parent{Name: "of the second"})
@@ -316,7 +321,7 @@ func TestPathIsLocked(t *testing.T) {
 	if _, err := os.Stat(lock); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the lock file after closing: %v", err)
 	}
-	// one that a process left which was killed keeps nobody out
+	// the lock file of a killed process locks nobody out
 	if err := os.WriteFile(lock, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -332,9 +337,10 @@ func openAndClose(d *testDB, o Options) error {
 	return errors.Join(errors.New("it was opened"), db.Close())
 }
 
-// TestOpenThroughLink: what stands beside the file does so where the file is, and compact leaves
-// the link.
+// TestOpenThroughLink: the files beside the database are beside the link's target, and Compact
+// keeps the link.
 func TestOpenThroughLink(t *testing.T) {
+	t.Parallel()
 	onUnix(t)
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})
@@ -359,8 +365,9 @@ func TestOpenThroughLink(t *testing.T) {
 	d.reopen()
 }
 
-// TestPutInPlace: nothing that is at a path is replaced, whether links are known or not.
+// TestPutInPlace: nothing at a path is replaced, whether or not the system has hard links.
 func TestPutInPlace(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path, temp := filepath.Join(dir, "x"), filepath.Join(dir, "temp")
 	for _, text := range []string{"", "precious"} {

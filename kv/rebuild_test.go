@@ -10,9 +10,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Rebuild writes the file anew to path, where nothing must be: the records, large values, blobs and
-// the log as they are, and everything derived from the records made again. The file is as it was
-// when Rebuild began.
+// Rebuild writes a new file to path, which must not exist: it copies the records, large values,
+// blobs and log, and derives everything else from the records. It sees the state at its start.
 func (db *DB) Rebuild(ctx context.Context, path string) (err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
@@ -47,7 +46,7 @@ func (db *DB) Rebuild(ctx context.Context, path string) (err error) {
 	return errors.Join(err, dst.Close())
 }
 
-// copyRecords copies what is not derived.
+// copyRecords copies everything that is not derived.
 func copyRecords(ctx context.Context, tx *Tx, dst *bbolt.DB) error {
 	names := [][]byte{bucketNames[bucketMeta], bucketNames[bucketLarge], bucketNames[bucketBlob],
 		bucketNames[bucketLog]}

@@ -17,9 +17,10 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// TestSalvage: what is whole comes over, what is not is named, and what belonged to it is left out
-// with it.
+// TestSalvage: intact records are saved. Damaged ones are named and left out, with everything that
+// belongs to them.
 func TestSalvage(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	large := bytes.Repeat([]byte("large "), 1000)
 	for i := range 50 {
@@ -58,7 +59,7 @@ func TestSalvage(t *testing.T) {
 		if at < 0 {
 			t.Fatalf("%q is not in the file", what)
 		}
-		for n := at; n >= 0; n = bytes.LastIndex(b[:n], []byte(what)) { // old pages may hold it as well
+		for n := at; n >= 0; n = bytes.LastIndex(b[:n], []byte(what)) { // old pages may hold it too
 			b[n]++
 		}
 	}
@@ -104,7 +105,7 @@ func TestSalvage(t *testing.T) {
 		}
 		id, ok, err := tx.Lookup(uniqueName, "whole file")
 		if !ok || err != nil {
-			t.Errorf("the record with the whole file: %v", err)
+			t.Errorf("the record with the intact file: %v", err)
 		}
 		p, err := d.parents.Get(tx, id)
 		if err == nil {
@@ -115,7 +116,7 @@ func TestSalvage(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	err = db.Update(context.Background(), me, func(tx *WriteTx) error { // no id is given out twice
+	err = db.Update(context.Background(), me, func(tx *WriteTx) error { // no id is used twice
 		id, err := d.parents.Insert(tx, &parent{Name: "new"})
 		if id != 53 {
 			t.Errorf("the next id is %d", id)
@@ -131,8 +132,9 @@ func TestSalvage(t *testing.T) {
 }
 
 // TestSalvageEnds cancels a salvage, and fills its disk, while it leaves out a record whose file is
-// lost: it ends with the error, and leaves no file.
+// lost. It ends with the error and leaves no file.
 func TestSalvageEnds(t *testing.T) {
+	t.Parallel()
 	for _, want := range []error{context.Canceled, ErrNoRoom} {
 		t.Run(want.Error(), func(t *testing.T) {
 			d := openTest(t, Options{})
@@ -170,9 +172,10 @@ func TestSalvageEnds(t *testing.T) {
 }
 
 // TestSalvageApart damages every page that only leads to others, one at a time: everything is
-// saved. Then every fifth leaf: in an element, of which nothing else is lost, or in its head, of
-// which nothing is.
+// saved. Then it damages every fifth leaf: in an element, which loses nothing else, or in its head,
+// which loses nothing.
 func TestSalvageApart(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	const parents, points = 40, 1500
 	d.update(func(tx *WriteTx) error {
@@ -227,7 +230,7 @@ func TestSalvageApart(t *testing.T) {
 		least := parents + points + 1
 		switch {
 		case binary.NativeEndian.Uint64(page) != uint64(at/pageSize):
-			at += pageSize // what was never used
+			at += pageSize // never used
 			continue
 		case flags == pageBranch:
 			page[9] |= 0x40
@@ -236,19 +239,19 @@ func TestSalvageApart(t *testing.T) {
 			leaves++
 			switch leaves / 5 % 5 {
 			case 0:
-				page[pageHead+7] |= 0x40 // its first element lies far outside
+				page[pageHead+7] |= 0x40 // its first element is far outside
 				least -= 1 + points/parents + 1
 			case 1:
-				page[0] ^= 1 // it is said to be another one
+				page[0] ^= 1 // its number is wrong
 			case 2:
-				page[8] |= 0x20 // to be of no kind
+				page[8] |= 0x20 // its kind is unknown
 			case 3:
-				page[10] &= 1 // to have fewer elements
+				page[10] &= 1 // it has fewer elements
 			case 4:
-				page[12] ^= 8 // to go on in others
+				page[12] ^= 8 // it continues in other pages
 			}
 		}
-		if flags == pageLeaf && leaves%5 != 0 { // there are many of them
+		if flags == pageLeaf && leaves%5 != 0 { // there are many
 			at = next
 			continue
 		}
@@ -279,8 +282,7 @@ func TestSalvageApart(t *testing.T) {
 	if branches < 3 || leaves < 20 {
 		t.Errorf("%d branches, %d leaves", branches, leaves)
 	}
-	// the log of what was saved goes on where it went on before, also when that is saved again with
-	// nothing written to it
+	// the log of the saved file continues the old one, also when the unchanged file is saved again
 	check(os.WriteFile(bad, whole, 0o600))
 	for range 2 {
 		r, err := Salvage(t.Context(), bad, to, d.all())
@@ -292,10 +294,10 @@ func TestSalvageApart(t *testing.T) {
 	}
 }
 
-// TestSalvageMeta turns each bit of the small things that there is one of: the file is not opened
-// with them, and they are set right. When nothing can be set right, what a number stood for is not
-// taken for something else.
+// TestSalvageMeta flips each bit of the values that exist once. The file is not opened with the
+// damage, and salvage repairs it. Where it cannot, it does not take a number for something else.
 func TestSalvageMeta(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})
 	d.update(func(tx *WriteTx) error {
@@ -323,7 +325,7 @@ func TestSalvageMeta(t *testing.T) {
 		}
 		damage := new(DamageError)
 		if db, err := Open(bad, d.all(), Options{ReadOnly: true}); !errors.As(err, &damage) {
-			t.Errorf("a file with a damaged setting is opened: %v, %v", db, err)
+			t.Errorf("a file with a damaged setting was opened: %v, %v", db, err)
 		}
 		r, err := Salvage(t.Context(), bad, to, d.all())
 		if err != nil || r.Records != 1 {
@@ -349,7 +351,7 @@ func TestSalvageMeta(t *testing.T) {
 	}
 	for key, size := range map[string]int{"code/kalpha": 1, "code/komega": 1, "count/names": 8, "setting/mode": 7} {
 		for at := bytes.Index(whole, []byte(key)); at >= 0; at = -1 {
-			for i := 6 * 8; i < 8*(len(key)+size+crcLen); i += 5 { // in the key behind its kind, the value and the CRC
+			for i := 6 * 8; i < 8*(len(key)+size+crcLen); i += 5 { // in the key after its kind, the value and the CRC
 				b := bytes.Clone(whole)
 				b = flipAll(b, whole[at:at+len(key)+size+crcLen], i)
 				salvaged(b, want)
@@ -369,7 +371,7 @@ func TestSalvageMeta(t *testing.T) {
 	t.Logf("%d files", tried)
 }
 
-// flipAll turns a bit of every place where some bytes stand: old pages may hold them as well.
+// flipAll flips a bit wherever these bytes occur: old pages may hold them too.
 func flipAll(b, what []byte, bit int) []byte {
 	what = bytes.Clone(what)
 	for at := bytes.Index(b, what); at >= 0; at = bytes.Index(b, what) {

@@ -98,9 +98,9 @@ func (db *DB) markSession() error {
 	if s.inFile && s.fileBeside {
 		return nil
 	}
-	twinErr := NoRoom(db.putSessionFile())
-	if twinErr != nil && twinErr != ErrNoRoom {
-		return fmt.Errorf("%w: cannot write the session mark beside the file: %w", ErrFailed, twinErr)
+	sessionErr := NoRoom(db.putSessionFile())
+	if sessionErr != nil && sessionErr != ErrNoRoom {
+		return fmt.Errorf("%w: cannot write the session mark beside the file: %w", ErrFailed, sessionErr)
 	}
 	if !s.inFile {
 		if err := db.putMark(); err == ErrNoRoom {
@@ -109,7 +109,7 @@ func (db *DB) markSession() error {
 			return err
 		}
 	}
-	return twinErr
+	return sessionErr
 }
 
 func (db *DB) putSessionFile() error {

@@ -15,7 +15,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// randomChunk is a chunk of some density, in runs or not.
+// randomChunk is a chunk of random density, in runs or not.
 func randomChunk(r *rand.Rand) (*bitmap, *roaring.Bitmap) {
 	b, want := new(bitmap), roaring.New()
 	add := func(first, last int) {
@@ -58,8 +58,9 @@ func viewed(b []byte) (*roaring.Bitmap, error) {
 	return v, viewChunk(v, b)
 }
 
-// TestChunkForms stores chunks in all forms; each is read by Roaring's public reader and by ours.
+// TestChunkForms stores chunks in all forms. Roaring's public reader and ours read each of them.
 func TestChunkForms(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	forms := map[string]int{}
 	for range testenv.Choose(100, 300) {
@@ -78,13 +79,13 @@ func TestChunkForms(t *testing.T) {
 			t.Fatalf("%s: read by Roaring: %d of %d bytes, %v", form, n, len(stored), err)
 		}
 		if !v.Equals(want) || card != int(want.GetCardinality()) {
-			t.Fatalf("%s: not what was stored", form)
+			t.Fatalf("%s: differs from what was stored", form)
 		}
 		var again, x bitmap
 		v.WriteDenseTo(again[:])
 		x.set(7)
 		if x.or(v); again != *b || x.count() != int(roaring.Or(roaring.BitmapOf(7), want).GetCardinality()) {
-			t.Fatalf("%s: other bits", form)
+			t.Fatalf("%s: wrong bits", form)
 		}
 		for range 100 {
 			if i := r.IntN(chunkIDs); again.has(uint16(i)) != want.ContainsInt(i) {
@@ -100,13 +101,14 @@ func TestChunkForms(t *testing.T) {
 	}
 	for _, form := range []string{"array", "bits", "runs"} {
 		if forms[form] == 0 {
-			t.Errorf("%s never came up", form)
+			t.Errorf("%s never occurred", form)
 		}
 	}
 }
 
-// TestChunkEdges stores chunks on both sides of where the form changes.
+// TestChunkEdges stores chunks on both sides of each change of form.
 func TestChunkEdges(t *testing.T) {
+	t.Parallel()
 	every := func(n, step int) *bitmap {
 		b := new(bitmap)
 		for i := range n {
@@ -134,8 +136,9 @@ func TestChunkEdges(t *testing.T) {
 	}
 }
 
-// TestDamagedChunks: what is no chunk is refused, whatever its CRC says.
+// TestDamagedChunks: bytes that are no chunk are refused, whatever their CRC.
 func TestDamagedChunks(t *testing.T) {
+	t.Parallel()
 	le := binary.LittleEndian
 	array := func(card int, ids ...uint16) []byte {
 		b := le.AppendUint16([]byte(chunkHead), uint16(card-1))
@@ -196,9 +199,10 @@ func TestDamagedChunks(t *testing.T) {
 	}
 }
 
-// TestStoredSets changes sets at random, over both sides of maxSmall and of a chunk's end: however
-// a set came about, its values are those of its ids.
+// TestStoredSets changes sets at random, across maxSmall and the end of a chunk. The stored values
+// depend only on the ids, not on the history of the set.
 func TestStoredSets(t *testing.T) {
+	t.Parallel()
 	db, err := bbolt.Open(filepath.Join(t.TempDir(), "sets"), 0o600, &bbolt.Options{NoSync: true})
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +229,7 @@ func TestStoredSets(t *testing.T) {
 					}
 					changes = append(changes, idChange{id: next})
 				}
-				if ids := want.ToArray(); len(ids) > 0 && r.IntN(3) == 0 { // and some are taken out
+				if ids := want.ToArray(); len(ids) > 0 && r.IntN(3) == 0 { // remove some
 					changes = nil
 					first := r.IntN(len(ids))
 					for _, id := range ids[first:min(first+r.IntN(800), len(ids))] {
@@ -279,8 +283,9 @@ func TestStoredSets(t *testing.T) {
 	}
 }
 
-// TestAlgebra compares sets of every kind, and what is made of them, with roaring bitmaps.
+// TestAlgebra compares sets of every kind, and combinations of them, with Roaring bitmaps.
 func TestAlgebra(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	r := rand.New(rand.NewPCG(3, 4))
 	const groups = 6
@@ -297,7 +302,7 @@ func TestAlgebra(t *testing.T) {
 	row := func(tx *WriteTx, n int) error {
 		p := point{Parent: uint64(n % 10), Time: int64(n)}
 		for g := range groups {
-			// of all densities: from all rows down to a handful
+			// of all densities: from all rows to a handful
 			if r.IntN(1<<(3*g)) == 0 {
 				p.Boxes = append(p.Boxes, uint64(g))
 			}
@@ -328,7 +333,7 @@ func TestAlgebra(t *testing.T) {
 	if err := stage.Finish(t.Context(), func(*WriteTx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	// and some more that stay in the tail
+	// some more that stay in the tail
 	d.update(func(tx *WriteTx) error {
 		for n := range 1000 {
 			if err := row(tx, rows+n); err != nil {
@@ -346,7 +351,7 @@ func TestAlgebra(t *testing.T) {
 				t.Fatalf("%s: count %d, %v; not %d", what, n, err, len(ids))
 			}
 			if got, err := s.IDs(); err != nil || !slices.Equal(got, ids) {
-				t.Fatalf("%s: other ids (%v)", what, err)
+				t.Fatalf("%s: wrong ids (%v)", what, err)
 			}
 			for range testenv.Choose(8, 40) {
 				p := Page{Offset: r.IntN(len(ids) + 10), Limit: 1 + r.IntN(200), Descending: r.IntN(2) == 0}
@@ -421,8 +426,8 @@ func FuzzStoredForms(f *testing.F) {
 	})
 }
 
-// FuzzChunk reads chunks whose bytes anybody may have written: what is taken for a chunk is counted
-// and combined rightly, and can be stored again.
+// FuzzChunk reads chunks of arbitrary bytes. An accepted chunk is counted and combined correctly
+// and can be stored again.
 func FuzzChunk(f *testing.F) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 12 {
@@ -468,6 +473,7 @@ func FuzzChunk(f *testing.F) {
 
 // TestScratchOfManySets: the memory of a union does not grow with the number of its sets.
 func TestScratchOfManySets(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "test.db")
 	later := newTestTables()
 	db := openFamilies(t, path, later.all(), Options{})

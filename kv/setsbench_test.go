@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The sets of benchSets: dimensions of the table of points, whose rows need not be there.
+// The sets of benchSets: dimensions of the table of points, whose rows need not exist.
 const (
 	benchAll    = iota // every row
 	benchSeen          // nearly every row: a few rows of each hundred are missing
@@ -21,8 +21,8 @@ const (
 	benchCount
 )
 
-// benchSets makes sets of a bulk table of so many rows, without the rows. The fold mark is 1,000
-// ids before the last.
+// benchSets makes sets of a bulk table with this many rows, without the rows. The fold mark is
+// 1,000 ids before the last.
 func benchSets(b *testing.B, rows int) *testDB {
 	d := benchOpen(b, 10)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -56,8 +56,7 @@ func benchSets(b *testing.B, rows int) *testDB {
 	return d
 }
 
-// BenchmarkSets asks for counts that nobody has asked for before, and for pages of sets that were
-// counted before.
+// BenchmarkSets counts sets for the first time, and reads pages of sets that were counted before.
 func BenchmarkSets(b *testing.B) {
 	for _, rows := range []int{chunkIDs - 1, 1_000_000, 10_000_000} {
 		d := benchSets(b, rows)
@@ -83,7 +82,9 @@ func BenchmarkSets(b *testing.B) {
 					set(tx, benchAll))
 			}},
 			{"half but tenth", func(tx *Tx) Set { return AndNot(set(tx, benchHalf), set(tx, benchTenth)) }},
-			{"half and a list", func(tx *Tx) Set { return And(set(tx, benchHalf), IDs(everySixth(min(rows, 300_000)))) }},
+			{"half and a list", func(tx *Tx) Set {
+				return And(set(tx, benchHalf), IDs(everySixth(min(rows, 300_000))))
+			}},
 		}
 		for _, c := range cases {
 			b.Run(fmt.Sprintf("%d/count %s", rows, c.name), func(b *testing.B) {
@@ -108,9 +109,8 @@ func BenchmarkSets(b *testing.B) {
 	}
 }
 
-// benchCPU runs fn again and again and reports the time that processors spent on it, the collector
-// of garbage included: on a machine that does other things too, it says more than the time that
-// passed.
+// benchCPU runs fn repeatedly and reports the processor time it takes, garbage collection included.
+// On a busy machine that says more than elapsed time.
 func benchCPU(b *testing.B, fn func()) {
 	b.ReportAllocs()
 	fn()
@@ -136,7 +136,7 @@ func everySixth(rows int) []uint64 {
 	return ids
 }
 
-// BenchmarkTailed asks for pages while the tail is full.
+// BenchmarkTailed reads pages while the tail is full.
 func BenchmarkTailed(b *testing.B) {
 	d := benchOpen(b, 1000)
 	d.fill(200_000, 1000)
@@ -163,8 +163,8 @@ func BenchmarkTailed(b *testing.B) {
 	}
 }
 
-// BenchmarkUnionOf makes the union of the rows of 1,000 of 2,000 parents, which nobody has asked
-// for before, and asks for one that somebody has.
+// BenchmarkUnionOf makes the union of the rows of 1,000 of 2,000 parents for the first time, and
+// reads a union made before.
 func BenchmarkUnionOf(b *testing.B) {
 	const rows, parents = 1_000_000, 2000
 	d := benchOpen(b, parents)

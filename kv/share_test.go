@@ -20,8 +20,7 @@ import (
 
 var errInjected = errors.New("injected")
 
-// together has functions share a transaction, in their order, and returns what each of them was
-// told.
+// together makes calls share a transaction, in this order, and returns the answer to each.
 func (d *testDB) together(calls ...func() error) []error {
 	d.t.Helper()
 	errs := make([]error, len(calls))
@@ -36,7 +35,7 @@ func (d *testDB) together(calls ...func() error) []error {
 		}()
 		for began := time.Now(); d.queued() == queued; time.Sleep(20 * time.Microsecond) {
 			if time.Since(began) > time.Minute {
-				d.t.Fatal("a call asks for no transaction")
+				d.t.Fatal("a call does not queue for a transaction")
 			}
 		}
 	}
@@ -46,7 +45,7 @@ func (d *testDB) together(calls ...func() error) []error {
 	select {
 	case <-answered:
 	case <-time.After(time.Minute):
-		d.t.Fatal("not everybody is answered")
+		d.t.Fatal("some calls are not answered")
 	}
 	return errs
 }
@@ -57,13 +56,14 @@ func (d *testDB) queued() int {
 	return len(d.queue)
 }
 
-// as is an author whose jobs a step can tell from others.
+// as returns an author whose jobs a step can tell from others.
 func as(action string) Author { return Author{User: 7, Name: "me", Action: action} }
 
 // TestGuiltyAlone makes each step of a shared commit fail, by an error and by a panic, whenever a
-// certain job has part in it: that job fails and has left nothing, all others are there, and so is
-// what memory knows of them.
+// certain job takes part. That job fails and leaves nothing. All others succeed, in the file and in
+// memory.
 func TestGuiltyAlone(t *testing.T) {
+	t.Parallel()
 	const guilty = "guilty"
 	var at string
 	panics, met := false, 0
@@ -118,7 +118,7 @@ func TestGuiltyAlone(t *testing.T) {
 								return err
 							}
 						}
-						// a change of a stored set has the tail folded and a new one begun
+						// a change of a stored set folds the tail and begins a new one
 						return d.parents.Put(tx, p, &parent{Name: "p", Seen: []uint64{1, uint64(1000*points + i)}})
 					})
 				})
@@ -127,7 +127,7 @@ func TestGuiltyAlone(t *testing.T) {
 			errs := d.together(calls...)
 			at = ""
 			if met == 0 {
-				t.Errorf("%s: the step was not met", what)
+				t.Errorf("%s: the step was not reached", what)
 			}
 			for i, err := range errs {
 				switch {
@@ -136,13 +136,13 @@ func TestGuiltyAlone(t *testing.T) {
 				case i != 4:
 					points += 3
 				case err == nil:
-					t.Errorf("%s: the guilty job was told that it is done", what)
+					t.Errorf("%s: the guilty job succeeded", what)
 				}
 			}
 			d.view(func(tx *Tx) error {
 				for i := range calls {
 					if _, ok, err := tx.Lookup(uniqueName, fmt.Sprint(what, i)); err != nil || ok != (i != 4) {
-						t.Errorf("%s: what job %d inserted is there: %v, %v", what, i, ok, err)
+						t.Errorf("%s: the row of job %d exists: %v, %v", what, i, ok, err)
 					}
 				}
 				return nil
@@ -160,9 +160,10 @@ func TestGuiltyAlone(t *testing.T) {
 	}
 }
 
-// TestInnocentOfTakenName: a job that fails half-way over what another one wrote that was never
-// committed runs again after it.
+// TestInnocentOfTakenName: a job that fails half-way because of another job's write runs again when
+// that write was never committed.
 func TestInnocentOfTakenName(t *testing.T) {
+	t.Parallel()
 	var o Options
 	o.step = func(step string, b *batch) error {
 		if step == "sets" && slices.ContainsFunc(b.jobs, func(j *job) bool { return j.author.Action == "guilty" }) {
@@ -188,7 +189,7 @@ func TestInnocentOfTakenName(t *testing.T) {
 	taken := new(TakenError)
 	if errs[0] != nil || !errors.Is(errs[1], errInjected) || errs[2] != nil ||
 		!errors.As(errs[3], &taken) || errs[4] != nil {
-		t.Errorf("told %v", errs)
+		t.Errorf("got %v", errs)
 	}
 	var names []string
 	d.view(func(tx *Tx) error {
@@ -202,9 +203,10 @@ func TestInnocentOfTakenName(t *testing.T) {
 	}
 }
 
-// TestErrorNobodyCaredFor: a function that goes on after what the transaction shares was written by
-// half fails, and the others run without it.
+// TestErrorNobodyCaredFor: a function that ignores a half-done write of shared state fails, and the
+// others run without it.
 func TestErrorNobodyCaredFor(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{step: func(step string, b *batch) error {
 		if step == "tail" && b.running != nil && b.running.author.Action == "careless" {
 			return errInjected
@@ -233,9 +235,10 @@ func TestErrorNobodyCaredFor(t *testing.T) {
 	}
 }
 
-// TestOwnErrorsOfAFailedSync: what a function was refused for may have been lost with the failed
-// sync, so it is told of that.
+// TestOwnErrorsOfAFailedSync: the reason why a function was refused may have been lost with the
+// failed sync, so it gets the error of the sync.
 func TestOwnErrorsOfAFailedSync(t *testing.T) {
+	t.Parallel()
 	fails := false
 	d := openTest(t, Options{commit: func(bt *bbolt.Tx) error {
 		if fails {
@@ -261,9 +264,10 @@ func TestOwnErrorsOfAFailedSync(t *testing.T) {
 	}
 }
 
-// TestNoRoomForSome: when the disk has no room for all, those that need none get through, in
+// TestNoRoomForSome: when the disk is too full for all jobs, those that need no space succeed, in
 // whatever order they came.
 func TestNoRoomForSome(t *testing.T) {
+	t.Parallel()
 	full := false
 	var o Options
 	var sharing []*job
@@ -279,7 +283,7 @@ func TestNoRoomForSome(t *testing.T) {
 	d := openTest(t, o)
 	var calls []func() error
 	for i := range 40 {
-		action, does := "makes room", d.Free
+		action, does := "makes free space", d.Free
 		if i%3 == 0 {
 			action, does = "grows", d.Update
 		}
@@ -298,7 +302,7 @@ func TestNoRoomForSome(t *testing.T) {
 		}
 		d.view(func(tx *Tx) error {
 			if _, ok, err := tx.Setting(fmt.Sprint(i)); ok != (i%3 != 0) || err != nil {
-				t.Errorf("what job %d wrote is there: %v, %v", i, ok, err)
+				t.Errorf("the row of job %d exists: %v, %v", i, ok, err)
 			}
 			return nil
 		})
@@ -308,9 +312,10 @@ func TestNoRoomForSome(t *testing.T) {
 	}
 }
 
-// TestOtherFailuresAreShared: a step that fails before any job ran is tried once more, and then
-// everybody is told; the next commit goes on.
+// TestOtherFailuresAreShared: a step that fails before any job has run is tried once more. If it
+// fails again, every job gets the error; the next commit succeeds.
 func TestOtherFailuresAreShared(t *testing.T) {
+	t.Parallel()
 	left := 0
 	d := openTest(t, Options{step: func(step string, _ *batch) error {
 		if step == "find" && left > 0 {
@@ -327,13 +332,13 @@ func TestOtherFailuresAreShared(t *testing.T) {
 	left = 1
 	for i, err := range d.together(calls...) {
 		if err != nil {
-			t.Errorf("job %d after a failure that passed: %v", i, err)
+			t.Errorf("job %d after one failure: %v", i, err)
 		}
 	}
 	left = 2
 	for i, err := range d.together(calls...) {
 		if !errors.Is(err, errInjected) {
-			t.Errorf("job %d after a failure that stayed: %v", i, err)
+			t.Errorf("job %d after two failures: %v", i, err)
 		}
 	}
 	if err := add(); err != nil {
@@ -344,9 +349,10 @@ func TestOtherFailuresAreShared(t *testing.T) {
 	}
 }
 
-// TestPanicAfterCommit: what panics when all is on the disk takes nobody's answer away, and Close
-// tells of it.
+// TestPanicAfterCommit: a panic after everything is on the disk changes no answer, and Close
+// reports it.
 func TestPanicAfterCommit(t *testing.T) {
+	t.Parallel()
 	var o Options
 	panics := ""
 	o.Committed = func(Mark) {
@@ -372,7 +378,7 @@ func TestPanicAfterCommit(t *testing.T) {
 		panics = which
 		for i, err := range d.together(calls...) {
 			if err != nil {
-				t.Errorf("%s panics: job %d, which is on the disk, is told %v", which, i, err)
+				t.Errorf("%s panics: job %d, which is on the disk, gets %v", which, i, err)
 			}
 		}
 		panics = ""
@@ -389,9 +395,10 @@ func TestPanicAfterCommit(t *testing.T) {
 	}
 }
 
-// TestStageLost: a stage whose rows could not be taken into memory when they were on the disk
-// cannot go on, and its rows are swept away.
+// TestStageLost: a stage whose stored rows could not be taken into memory cannot go on, and its
+// rows are purged.
 func TestStageLost(t *testing.T) {
+	t.Parallel()
 	panics := false
 	d := openTest(t, Options{step: func(step string, b *batch) error {
 		if panics && step == "after" && b.running.stage != nil {
@@ -418,7 +425,7 @@ func TestStageLost(t *testing.T) {
 	}
 	panics = false
 	if err := add(); !errors.As(err, &panicked) {
-		t.Errorf("it goes on: %v", err)
+		t.Errorf("it continues: %v", err)
 	}
 	if err := s.Finish(t.Context(), func(*WriteTx) error { return nil }); !errors.As(err, &panicked) {
 		t.Errorf("it finishes: %v", err)
@@ -432,9 +439,10 @@ func TestStageLost(t *testing.T) {
 	}
 }
 
-// TestPanicOfLastPage: a panic after the page that makes a commit count is no reason to run it
-// again: nobody knows what is on the disk.
+// TestPanicOfLastPage: a commit is not run again after a panic past the page that makes it count,
+// since the state of the disk is unknown.
 func TestPanicOfLastPage(t *testing.T) {
+	t.Parallel()
 	panics := false
 	d := openTest(t, Options{commit: func(bt *bbolt.Tx) error {
 		err := bt.Commit()
@@ -461,14 +469,15 @@ func TestPanicOfLastPage(t *testing.T) {
 	d.reopen()
 }
 
-// TestGoexit: a function that ends its goroutine, as t.FailNow does, leaves nobody waiting.
+// TestGoexit: a function that ends its goroutine, as t.FailNow does, leaves no caller waiting.
 func TestGoexit(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	exited := make(chan bool)
 	go func() {
 		defer close(exited)
 		d.Update(context.Background(), me, func(tx *WriteTx) error {
-			for range 3 { // who waits behind it
+			for range 3 { // callers that wait for it
 				go d.Update(context.Background(), me,
 					func(tx *WriteTx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
 			}
@@ -485,7 +494,7 @@ func TestGoexit(t *testing.T) {
 	<-exited
 	for began := time.Now(); d.count(d.boxes.All) < 3; time.Sleep(time.Millisecond) {
 		if time.Since(began) > testenv.Patience {
-			t.Fatal("those who waited behind it wait for ever")
+			t.Fatal("the callers behind it wait forever")
 		}
 	}
 	d.update(func(tx *WriteTx) error { _, err := d.boxes.Insert(tx, &box{}); return err })
@@ -494,9 +503,10 @@ func TestGoexit(t *testing.T) {
 	}
 }
 
-// TestChangesOfVisibility: rows that a stage reveals, and rows that DeleteAll leaves to the
-// purger, are others for who looks at them, though their records are the same.
+// TestChangesOfVisibility: for readers, rows that a stage reveals and rows that DeleteAll leaves to
+// the purger change, though their records do not.
 func TestChangesOfVisibility(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{DeferDeletesFrom: 2})
 	p := d.addParent(parent{Name: "p"})
 	s, err := d.points.Stage(t.Context(), d.DB, me)
@@ -530,7 +540,7 @@ func TestChangesOfVisibility(t *testing.T) {
 		t.Errorf("revealed: there %v, then %v; changes %d, then %d", was, is, before, d.points.Changes(d.DB))
 	}
 	before, was = d.points.Changes(d.DB), there()
-	d.writeMu.Lock() // the purger, which would raise the count, has to wait
+	d.writeMu.Lock() // the purger, which would raise the count, must wait
 	deleted := make(chan error, 1)
 	j := &job{author: me, now: time.Now(), done: deleted,
 		fn: func(tx *WriteTx) error { return d.points.DeleteAll(tx, ids) }}
@@ -543,9 +553,10 @@ func TestChangesOfVisibility(t *testing.T) {
 	d.waitSwept()
 }
 
-// TestNotesOfFailedJobs: what a job that fails has noted for a stage names a row that will never be
-// there.
+// TestNotesOfFailedJobs: the notes that a failed job leaves in a stage would name a row that never
+// exists.
 func TestNotesOfFailedJobs(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	s, err := d.points.Stage(t.Context(), d.DB, me)
@@ -566,7 +577,7 @@ func TestNotesOfFailedJobs(t *testing.T) {
 		return func() error {
 			return d.Update(context.Background(), me, func(tx *WriteTx) error {
 				d.points.Supersede(tx, pending, 77)
-				// the one that fails has written as well
+				// the failing one has written too
 				return errors.Join(result, tx.SetSetting("x", fmt.Sprint(time.Now())))
 			})
 		}

@@ -2,7 +2,6 @@ package kv
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,16 +20,17 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestFaultModel has random clients share commits that fail at random, at each of their steps, and
-// compares the file with a plain model in memory: who was told that it is done finds it there, also
-// after opening again; who was told an error has left nothing; and nobody fails because of another.
+// TestFaultModel lets random clients share commits that fail at random at each step, and compares
+// the file with a plain model in memory. A write that succeeded is in the file, also after
+// reopening. One that failed left nothing. No job fails because of another.
 func TestFaultModel(t *testing.T) {
+	t.Parallel()
 	seeds, batches := testenv.Choose(3, 40), testenv.Choose(40, 200)
 	met := map[string]int{}
 	for i := range seeds {
 		seed := rand.Uint64()
 		if i < 2 {
-			seed = uint64(i) // these always
+			seed = uint64(i) // always these
 		}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Logf("seed %d", seed)
@@ -46,16 +46,16 @@ func TestFaultModel(t *testing.T) {
 	}
 }
 
-// fault is what goes wrong while some jobs share commits.
+// fault is a failure while some jobs share commits.
 type fault struct {
 	step   string
-	guilty string // the action of the job that it goes with; "" for none
-	left   int    // how often it happens when nobody is guilty
+	guilty string // the action of the job that it follows; "" for none
+	left   int    // how often it happens when no job is guilty
 	panics bool
-	late   bool // a failed sync: what was written can be seen
+	late   bool // a failed sync: the write is visible
 }
 
-// faultModel is a file whose commits fail, what it should hold, and what clients are about to do.
+// faultModel is a file whose commits fail, a model of it, and the clients' next calls.
 type faultModel struct {
 	*model
 	d    *testDB
@@ -71,32 +71,33 @@ type faultModel struct {
 	calls   map[string]*faultCall
 	fault   *fault
 	sharing []*job
-	hit     map[string]bool // actions that the fault may make fail though they are not guilty
+	hit     map[string]bool // actions that the fault may fail though they are not guilty
 	written map[*job]bool   // on the disk, though the sync failed
-	unsaid  bool            // something panicked of which only Close can tell
+	unsaid  bool            // a panic that only Close can report
 
-	// what a cache would remember
+	// what a cache would hold
 	stamps  map[uint64]uint32
 	records map[uint64]parent
 	changes map[byte]uint64
 	rows    map[byte]map[uint64]bool
 }
 
-// faultCall is what one client asks for.
+// faultCall is a call of one client.
 type faultCall struct {
 	run func(a Author) error
-	// done changes the model; refused says why an error was right, or "" when it was not. Of
-	// several jobs of a call, job says which of them is meant.
+	// done changes the model. refused says why an error was right, or "" when it was not. job tells
+	// which of several jobs of a call is meant.
 	done    func(job int)
 	refused func(err error) bool
 	quiet   bool // it has jobs without an author
-	jobs    int  // that were answered
+	jobs    int  // answered
 }
 
 func runFaultModel(t *testing.T, seed uint64, batches int, met map[string]int) {
 	f := &faultModel{t: t, r: rand.New(rand.NewPCG(seed, 3)), met: met, settings: map[string]string{},
 		blobs:  map[uint64][]byte{},
-		stamps: map[uint64]uint32{}, records: map[uint64]parent{}, changes: map[byte]uint64{}, rows: map[byte]map[uint64]bool{},
+		stamps: map[uint64]uint32{}, records: map[uint64]parent{}, changes: map[byte]uint64{},
+		rows:  map[byte]map[uint64]bool{},
 		model: &model{map[uint64]parent{}, map[uint64]box{}, map[uint64]point{}, nil, nil}}
 	f.opts = Options{DeferDeletesFrom: 40, tailRows: 100, step: f.step, answered: f.answered, commit: f.commit,
 		Committed: func(Mark) { f.step("Committed", &batch{}) }}
@@ -138,7 +139,7 @@ func runFaultModel(t *testing.T, seed uint64, batches int, met map[string]int) {
 	f.compareAll()
 }
 
-// reopen closes the file, which tells of panics that nobody else was told of, and opens it again.
+// reopen closes the file, which reports the panics that no call reported, and opens it again.
 func (f *faultModel) reopen() {
 	f.t.Helper()
 	err := f.d.Close()
@@ -162,7 +163,7 @@ func (f *faultModel) someFault(calls int) *fault {
 	steps := []string{"run", "entry", "stage", "find", "fold", "series", "sets", "tail", "remember", "commit", "commit",
 		"failed", "after", "Committed"}
 	step := steps[r.IntN(len(steps))]
-	if r.IntN(2) == 0 { // what was seldom met so far
+	if r.IntN(2) == 0 { // a step seldom met yet
 		step = slices.MinFunc(steps, func(a, b string) int { return f.met[a] - f.met[b] })
 	}
 	x := &fault{step: step, left: 1 + r.IntN(2), panics: r.IntN(2) == 0, late: r.IntN(2) == 0}
@@ -175,8 +176,7 @@ func (f *faultModel) someFault(calls int) *fault {
 	return x
 }
 
-// happens says whether the fault happens to some jobs at a step. alone says that one job's own step
-// is meant.
+// happens reports whether the fault happens to some jobs at a step. alone means one job's own step.
 func (f *faultModel) happens(step string, jobs []*job, alone bool) bool {
 	x := f.fault
 	if x == nil || x.step != step {
@@ -228,7 +228,7 @@ func (f *faultModel) commit(bt *bbolt.Tx) error {
 	jobs := f.sharing
 	f.sharing = nil
 	switch {
-	case jobs == nil: // the node's own
+	case jobs == nil: // the file's own
 	case f.happens("commit", jobs, false):
 		if f.fault.panics {
 			panic(errInjected)
@@ -252,7 +252,7 @@ func (f *faultModel) commit(bt *bbolt.Tx) error {
 	return bt.Commit()
 }
 
-// answered compares the answer of a job with what the model says, and changes the model.
+// answered compares the answer to a job with the model, and changes the model.
 func (f *faultModel) answered(j *job, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -267,20 +267,20 @@ func (f *faultModel) answered(j *job, err error) {
 	switch {
 	case err == nil || f.written[j]:
 		if c.refused(nil) {
-			f.t.Errorf("%s: it is done, and should have been refused", j.author.Action)
+			f.t.Errorf("%s: it succeeded, and should have been refused", j.author.Action)
 		}
 		c.done(c.jobs)
 	case injected:
 		failed := errors.Is(err, ErrFailed) && f.fault != nil && f.fault.step == "failed"
 		if f.fault == nil || f.fault.guilty != j.author.Action && !f.hit[j.author.Action] && !failed {
-			f.t.Errorf("%s: an innocent job is told %v; the fault: %+v", j.author.Action, err, f.fault)
+			f.t.Errorf("%s: an innocent job gets %v; the fault: %+v", j.author.Action, err, f.fault)
 		}
 	case !c.refused(err):
 		f.t.Errorf("%s: %v", j.author.Action, err)
 	}
 }
 
-// sizes of records and bodies, on both sides of largeLimit.
+// size is a random size of a record or body, on either side of largeLimit.
 func (f *faultModel) size() int {
 	switch f.r.IntN(6) {
 	case 0:
@@ -291,316 +291,7 @@ func (f *faultModel) size() int {
 	return f.r.IntN(30)
 }
 
-func (f *faultModel) aParent() parent {
-	return parent{Name: fmt.Sprint("p", f.r.IntN(12)), Seen: someIDs(f.r, 4), Tags: []string{fmt.Sprint(f.r.IntN(3))},
-		Rank: uint64(f.r.IntN(9)), Filler: bytes.Repeat([]byte{'f'}, f.size())}
-}
-
-// parentID is a parent's, mostly of one that is there.
-func (f *faultModel) parentID() uint64 {
-	if len(f.parents) == 0 || f.r.IntN(20) == 0 {
-		return uint64(1 + f.r.IntN(50))
-	}
-	return anyKey(f.r, f.parents)
-}
-
-func (f *faultModel) aPoint(parent uint64) point {
-	p := point{Parent: parent, Time: int64(f.r.IntN(50)), Source: fmt.Sprint("s", f.r.IntN(3)),
-		Body: fmt.Sprint(f.r.IntN(5))}
-	if f.r.IntN(10) == 0 {
-		p.Body = strings.Repeat("b", f.size())
-	}
-	return p
-}
-
-func never(error) bool { return false }
-
-func (f *faultModel) someCall() *faultCall {
-	d, r, ctx := f.d, f.r, context.Background()
-	update := func(fn func(tx *WriteTx) error) func(Author) error {
-		return func(a Author) error { return d.Update(ctx, a, fn) }
-	}
-	noParent := func(id uint64) error {
-		if _, ok := f.parents[id]; !ok {
-			return ErrNotFound
-		}
-		return nil
-	}
-	switch op := r.IntN(100); {
-	case op < 12:
-		p := f.aParent()
-		var id uint64
-		return &faultCall{run: update(func(tx *WriteTx) (err error) { id, err = d.parents.Insert(tx, &p); return err }),
-			done: func(int) { f.parents[id] = p },
-			refused: func(err error) bool {
-				_, taken := err.(*TakenError)
-				return (f.byName(p.Name) != 0) && (taken || err == nil)
-			}}
-	case op < 24:
-		id, p := f.parentID(), f.aParent()
-		return &faultCall{run: update(func(tx *WriteTx) error {
-			now, err := d.parents.Get(tx.Tx, id)
-			if err != nil {
-				return err
-			}
-			p.Blob = now.Blob
-			return d.parents.Put(tx, id, &p)
-		}),
-			done: func(int) { f.parents[id] = p },
-			refused: func(err error) bool {
-				_, taken := err.(*TakenError)
-				owner := f.byName(p.Name)
-				switch {
-				case noParent(id) != nil:
-					return err == ErrNotFound || err == nil
-				case owner != 0 && owner != id:
-					return taken || err == nil
-				}
-				return false
-			}}
-	case op < 28:
-		id := f.parentID()
-		return &faultCall{run: update(func(tx *WriteTx) error {
-			p, err := d.parents.Get(tx.Tx, id)
-			if err != nil {
-				return err
-			}
-			ids, err := d.points.Set(tx.Tx, dimParent, Int(id)).IDs()
-			if err == nil {
-				err = d.points.DeleteAll(tx, ids)
-			}
-			if err == nil && p.Blob != 0 {
-				err = tx.DropBlob(p.Blob)
-			}
-			if err != nil {
-				return err
-			}
-			return d.parents.Delete(tx, id)
-		}),
-			done: func(int) {
-				maps.DeleteFunc(f.points, func(_ uint64, p point) bool { return p.Parent == id })
-				delete(f.parents, id)
-				delete(f.blobs, id)
-			},
-			refused: func(err error) bool { return noParent(id) != nil && (err == nil || err == ErrNotFound) }}
-	case op < 52:
-		id, n := f.parentID(), 1+r.IntN(12)
-		if r.IntN(12) == 0 && len(f.points) < 2500 {
-			n = 200 + r.IntN(1200) // many, so that sets pass from one form to the other
-		}
-		var rows []point
-		for range n {
-			rows = append(rows, f.aPoint(id))
-		}
-		added := map[uint64]point{}
-		return &faultCall{run: update(func(tx *WriteTx) error {
-			clear(added)
-			if _, err := d.parents.Get(tx.Tx, id); err != nil {
-				return err
-			}
-			for i := range rows {
-				row, err := d.points.Insert(tx, &rows[i])
-				if err != nil {
-					return err
-				}
-				added[row] = rows[i]
-			}
-			return nil
-		}),
-			done:    func(int) { maps.Copy(f.points, added) },
-			refused: func(err error) bool { return noParent(id) != nil && (err == nil || err == ErrNotFound) }}
-	case op < 60 && len(f.points) > 0:
-		id, p := anyKey(r, f.points), f.aPoint(f.parentID())
-		return &faultCall{run: update(func(tx *WriteTx) error {
-			if _, err := d.parents.Get(tx.Tx, p.Parent); err != nil {
-				return err
-			}
-			return d.points.Put(tx, id, &p)
-		}),
-			done: func(int) { f.points[id] = p },
-			refused: func(err error) bool {
-				_, there := f.points[id]
-				return (noParent(p.Parent) != nil || !there) && (err == nil || err == ErrNotFound)
-			}}
-	case op < 66 && len(f.points) > 0:
-		id := anyKey(r, f.points)
-		return &faultCall{run: update(func(tx *WriteTx) error { return d.points.Delete(tx, id) }),
-			done: func(int) { delete(f.points, id) },
-			refused: func(err error) bool {
-				_, there := f.points[id]
-				return !there && (err == nil || err == ErrNotFound)
-			}}
-	case op < 72:
-		name, value := fmt.Sprint("s", r.IntN(3)), strings.Repeat("v", f.size())
-		return &faultCall{run: update(func(tx *WriteTx) error { return tx.SetSetting(name, value) }),
-			done: func(int) { f.settings[name] = value }, refused: never}
-	case op < 78:
-		return f.blobCall()
-	case op < 82: // fails on its own, before or after it has written, or panics
-		p, after, panics := f.aPoint(1), r.IntN(2) == 0, r.IntN(3) == 0
-		return &faultCall{run: update(func(tx *WriteTx) error {
-			if after {
-				if _, err := d.points.Insert(tx, &p); err != nil {
-					return err
-				}
-				if err := tx.SetSetting("s0", "of one that fails"); err != nil {
-					return err
-				}
-			}
-			if panics {
-				panic("its own")
-			}
-			return errUndo
-		}),
-			done: func(int) {},
-			refused: func(err error) bool {
-				panicked := new(PanicError)
-				return err == nil || errors.As(err, &panicked) && panics || errors.Is(err, errUndo) && !panics
-			}}
-	case op < 88: // too long for a key
-		long, p := strings.Repeat("k", MaxKey), f.aParent()
-		p.Name += " too large"
-		which := r.IntN(3)
-		return &faultCall{run: update(func(tx *WriteTx) error {
-			switch which {
-			case 0:
-				return tx.SetSetting(long, "")
-			case 1:
-				_, err := d.points.Insert(tx, &point{Parent: 1, Source: long})
-				return err
-			}
-			p.Tags = []string{long}
-			_, err := d.parents.Insert(tx, &p)
-			return err
-		}),
-			done: func(int) {},
-			refused: func(err error) bool {
-				large := new(TooLargeError)
-				return err == nil || errors.As(err, &large)
-			}}
-	case op < 92:
-		b := box{Held: someIDs(r, 4)}
-		if len(f.boxes) == 0 || r.IntN(2) == 0 {
-			var id uint64
-			return &faultCall{run: update(func(tx *WriteTx) (err error) { id, err = d.boxes.Insert(tx, &b); return err }),
-				done: func(int) { f.boxes[id] = b }, refused: never}
-		}
-		id := anyKey(r, f.boxes)
-		return &faultCall{run: update(func(tx *WriteTx) error { return d.boxes.Put(tx, id, &b) }),
-			done: func(int) { f.boxes[id] = b }, refused: never}
-	default:
-		return f.stageCall()
-	}
-}
-
-// blobCall gives a parent another file.
-func (f *faultModel) blobCall() *faultCall {
-	d, id := f.d, f.parentID()
-	content := bytes.Repeat([]byte{byte('a' + f.r.IntN(3))}, f.size()+f.r.IntN(3)*chunkSize)
-	if f.r.IntN(40) == 0 {
-		content = bytes.Repeat(content[:1:1], spillSize+chunkSize) // in several transactions
-	}
-	var p parent
-	return &faultCall{quiet: true, run: func(a Author) error {
-		w := d.NewBlob(context.Background())
-		_, err := w.Write(content)
-		if err == nil {
-			err = d.Update(context.Background(), a, func(tx *WriteTx) error {
-				now, err := d.parents.Get(tx.Tx, id)
-				if err != nil {
-					return err
-				}
-				if now.Blob != 0 {
-					if err := tx.DropBlob(now.Blob); err != nil {
-						return err
-					}
-				}
-				if now.Blob, _, err = w.Store(tx); err != nil {
-					return err
-				}
-				p = *now
-				return d.parents.Put(tx, id, now)
-			})
-		}
-		if err != nil {
-			w.Abort()
-		}
-		return err
-	},
-		done: func(int) { f.parents[id], f.blobs[id] = p, content },
-		refused: func(err error) bool {
-			_, there := f.parents[id]
-			return !there && (err == nil || err == ErrNotFound)
-		}}
-}
-
-// stageCall writes rows in stages and reveals them or gives them up.
-func (f *faultModel) stageCall() *faultCall {
-	d, aborts, drops := f.d, f.r.IntN(4) == 0, f.r.IntN(3) == 0
-	var pieces [][]point
-	for range 1 + f.r.IntN(3) {
-		var rows []point
-		for range 1 + f.r.IntN(80) {
-			rows = append(rows, f.aPoint(f.parentID()))
-		}
-		pieces = append(pieces, rows)
-	}
-	added, finishing := map[uint64]point{}, false
-	return &faultCall{quiet: true, run: func(a Author) error {
-		s, err := d.points.Stage(context.Background(), d.DB, a)
-		if err != nil {
-			return err
-		}
-		for _, rows := range pieces {
-			piece := map[uint64]point{}
-			err := s.Update(context.Background(), func(tx *WriteTx) error {
-				clear(piece)
-				for i := range rows {
-					if _, err := d.parents.Get(tx.Tx, rows[i].Parent); err == ErrNotFound {
-						continue
-					}
-					id, err := d.points.Insert(tx, &rows[i])
-					if err != nil {
-						return err
-					}
-					piece[id] = rows[i]
-				}
-				return nil
-			})
-			if err != nil {
-				s.Abort()
-				return err
-			}
-			maps.Copy(added, piece)
-		}
-		if aborts {
-			return s.Abort()
-		}
-		drop := uint64(0)
-		if drops && len(added) > 0 {
-			drop = slices.Min(slices.Collect(maps.Keys(added)))
-			delete(added, drop)
-		}
-		finishing = true
-		if err = s.Finish(context.Background(), func(tx *WriteTx) error {
-			if drop != 0 {
-				return s.Drop(tx, drop)
-			}
-			return nil
-		}); err != nil {
-			s.Abort()
-		}
-		return err
-	},
-		done: func(int) {
-			if finishing {
-				maps.Copy(f.points, added)
-			}
-		},
-		refused: never}
-}
-
-// compareAll asks the file everything, and what a cache remembers.
+// compareAll reads everything from the file, and compares it with the model and the cache.
 func (f *faultModel) compareAll() {
 	t, d := f.t, f.d
 	t.Helper()
@@ -621,7 +312,7 @@ func (f *faultModel) compareAll() {
 			}
 			stamp, _ := d.parents.Stamp(tx, id)
 			if old, ok := f.records[id]; ok && f.stamps[id] == stamp && !reflect.DeepEqual(normal(old), normal(want)) {
-				t.Errorf("parent %d has changed, and its stamp has not", id)
+				t.Errorf("parent %d changed, but its stamp did not", id)
 			}
 			f.stamps[id], f.records[id] = stamp, want
 		}
@@ -635,14 +326,14 @@ func (f *faultModel) compareAll() {
 		}
 		for _, name := range []string{"s0", "s1", "s2"} {
 			if _, ok, _ := tx.Setting(name); ok && f.settings[name] == "" && !has(f.settings, name) {
-				t.Errorf("setting %s is there", name)
+				t.Errorf("setting %s exists", name)
 			}
 		}
 		return nil
 	})
 	for no, n := range before {
 		if was, ok := f.changes[no]; ok && was == n && !maps.Equal(f.rows[no], rows[no]) {
-			t.Errorf("rows of table %d came or went, and Table.Changes says %d as before", no, n)
+			t.Errorf("rows of table %d were added or deleted, but Table.Changes is still %d", no, n)
 		}
 		f.changes[no], f.rows[no] = n, rows[no]
 	}
@@ -657,7 +348,7 @@ func (f *faultModel) compareAll() {
 
 func has[V any](m map[string]V, k string) bool { _, ok := m[k]; return ok }
 
-// normal is a record as it comes back: empty lists are none.
+// normal is a record as it is read: empty lists are nil.
 func normal(p parent) parent {
 	if len(p.Seen) == 0 {
 		p.Seen = nil

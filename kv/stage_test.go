@@ -5,9 +5,10 @@ import (
 	"testing"
 )
 
-// TestStageReopened makes a staged write the first that the table has seen, and the first after a
-// fold: opened again, the file has each row once.
+// TestStageReopened makes a staged write the first write to a table, and the first after a fold.
+// After reopening, the file has each row once.
 func TestStageReopened(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	name, total := 'a', 0
 	want := func(when string) {
@@ -45,8 +46,9 @@ func TestStageReopened(t *testing.T) {
 	}
 }
 
-// TestStageTail has a staged write begin one tail, whether or not there was something to fold.
+// TestStageTail: a staged write begins one tail, whether or not there was something to fold.
 func TestStageTail(t *testing.T) {
+	t.Parallel()
 	var steps []string
 	d := openTest(t, Options{step: func(step string, _ *batch) error {
 		steps = append(steps, step)

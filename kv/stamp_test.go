@@ -11,10 +11,10 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// TestStampCoversLargeRecords: the stamp of a record is another one after each change, whatever the
-// sizes of the record before and after, and the same as long as the record is; a reader of rows
-// says what the table says.
+// TestStampCoversLargeRecords: the stamp of a record changes with every change, whatever the sizes
+// before and after, and only then. A reader of rows returns the same stamp as the table.
 func TestStampCoversLargeRecords(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	stamps := func(id uint64) (stamp uint32) {
 		t.Helper()
@@ -38,11 +38,11 @@ func TestStampCoversLargeRecords(t *testing.T) {
 			seen := map[uint32]string{}
 			for i, p := range []parent{
 				{Name: "p", Seen: []uint64{1}, Filler: make([]byte, from)},
-				{Name: "p", Seen: []uint64{2}, Filler: make([]byte, to)}, // somebody else may see it
+				{Name: "p", Seen: []uint64{2}, Filler: make([]byte, to)}, // another user may see it
 				{Name: "p", Seen: []uint64{1}, Filler: make([]byte, to)},
 			} {
 				if from == to && i == 2 {
-					continue // as the first one was
+					continue // like the first one
 				}
 				d.update(func(tx *WriteTx) error { return d.parents.Put(tx, id, &p) })
 				stamp := stamps(id)
@@ -51,9 +51,9 @@ func TestStampCoversLargeRecords(t *testing.T) {
 					t.Errorf("%s has the stamp of %s", what, before)
 				}
 				seen[stamp] = what
-				d.addParent(parent{Name: what}) // and another record changes nothing
+				d.addParent(parent{Name: what}) // another record changes nothing
 				if stamps(id) != stamp {
-					t.Errorf("%s: the stamp has changed by itself", what)
+					t.Errorf("%s: the stamp changed without a change", what)
 				}
 			}
 		}
@@ -65,7 +65,7 @@ func TestStampCoversLargeRecords(t *testing.T) {
 	d.close()
 	d.reopen()
 	if stamps(id) != before {
-		t.Error("the stamp of a record is another one in the compacted file")
+		t.Error("compaction changed the stamp of a record")
 	}
 	d.update(func(tx *WriteTx) error { return d.parents.Delete(tx, id) })
 	d.view(func(tx *Tx) error {
@@ -76,8 +76,9 @@ func TestStampCoversLargeRecords(t *testing.T) {
 	})
 }
 
-// TestStampOfHiddenRows: rows that are pending, or left to the purger, have no stamp.
+// TestStampOfHiddenRows: pending rows, and rows left to the purger, have no stamp.
 func TestStampOfHiddenRows(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{DeferDeletesFrom: 1})
 	p := d.addParent(parent{Name: "p"})
 	s, err := d.points.Stage(t.Context(), d.DB, me)
@@ -106,7 +107,7 @@ func TestStampOfHiddenRows(t *testing.T) {
 	}
 	want("revealed,", true)
 	deleted := make(chan error, 1)
-	d.writeMu.Lock() // the purger has to wait
+	d.writeMu.Lock() // the purger must wait
 	d.commit([]*job{{author: me, done: deleted,
 		fn: func(tx *WriteTx) error { return d.points.DeleteAll(tx, []uint64{id}) }}})
 	want("deleted,", false)
@@ -117,9 +118,10 @@ func TestStampOfHiddenRows(t *testing.T) {
 	d.waitSwept()
 }
 
-// TestUnionsOfTwoTables: the same parents are asked for in two tables of points that have never
-// been folded.
+// TestUnionsOfTwoTables reads the rows of the same parents in two tables of points that were never
+// folded.
 func TestUnionsOfTwoTables(t *testing.T) {
+	t.Parallel()
 	table := func(name string, no byte) *Table[odd] {
 		return NewTable(Spec[odd]{Name: name, No: no, Codec: Fields[odd](), Bulk: true, Dims: []byte{dimParent},
 			Keys: func(k *Keys, id uint64, r *odd) { k.Member(dimParent, Int(r.Parent)) }})
@@ -159,9 +161,10 @@ func TestUnionsOfTwoTables(t *testing.T) {
 	}
 }
 
-// TestReaderWhileWriting: in a transaction that writes, a reader of rows sees what that has
-// written, as the table does.
+// TestReaderWhileWriting: in a transaction that writes, a reader of rows sees its writes, as the
+// table does.
 func TestReaderWhileWriting(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	var ids []uint64
 	for _, name := range []string{"a", "b", "c"} {
@@ -196,9 +199,10 @@ func TestReaderWhileWriting(t *testing.T) {
 	})
 }
 
-// TestLargeValueOfAnotherState: a large value that is whole but not the one that its record was
-// stored with is damage: of a page that a crash or a disk put back.
+// TestLargeValueOfAnotherState: an intact large value that is not the one stored with its record is
+// damage: a crash or a disk put an old page back.
 func TestLargeValueOfAnotherState(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	keep := d.addParent(parent{Name: "keep", Filler: make([]byte, 5000)})
 	id := d.addParent(parent{Name: "p", Rank: 1, Filler: make([]byte, 5000)})
@@ -250,7 +254,7 @@ func TestLargeValueOfAnotherState(t *testing.T) {
 	}
 	err = copied.View(func(tx *Tx) error {
 		if p, err := d.parents.Get(tx, keep); err != nil || len(p.Filler) != 5000 {
-			t.Errorf("the whole record: %v", err)
+			t.Errorf("the intact record: %v", err)
 		}
 		if p, err := d.parents.Get(tx, id); err != ErrNotFound {
 			t.Errorf("the other one: %+v, %v", p, err)

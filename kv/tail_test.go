@@ -12,14 +12,14 @@ func (d *testDB) pointsOf(s Series) (list []Point) {
 	return list
 }
 
-// findBy is the ids of a parent's points with a time and a body.
+// findBy returns the ids of a parent's points with a time and a body.
 func (d *testDB) findBy(s Series, time int64, body string) (ids []uint64) {
 	d.t.Helper()
 	d.view(func(tx *Tx) (err error) { ids, err = d.points.Find(tx, s, time, hashOf(body)); return err })
 	return ids
 }
 
-// storedPoints is how many places the file has in stored series.
+// storedPoints is the number of points in the file's stored series.
 func (d *testDB) storedPoints() (n int) {
 	d.t.Helper()
 	d.view(func(tx *Tx) error {
@@ -36,9 +36,10 @@ func (d *testDB) storedPoints() (n int) {
 	return n
 }
 
-// TestTailSeries: rows of the tail have their places among the stored ones for everybody, and are
-// stored when the tail is folded.
+// TestTailSeries: every reader sees the rows of the tail among the stored points. They are stored
+// when the tail is folded.
 func TestTailSeries(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	s := Series{seriesAll, uint32(p), 1}
@@ -54,7 +55,7 @@ func TestTailSeries(t *testing.T) {
 			t.Errorf("%s: %v, not %v", what, got, want)
 		}
 		if n := d.storedPoints(); n != stored {
-			t.Errorf("%s: %d places are stored, not %d", what, n, stored)
+			t.Errorf("%s: %d points are stored, not %d", what, n, stored)
 		}
 		d.check()
 	}
@@ -86,7 +87,7 @@ func TestTailSeries(t *testing.T) {
 	d.reopen()
 	expect("read again from the records", 3)
 
-	// a transaction finds what it wrote itself, and what it folds, changes and deletes
+	// a transaction finds its own writes, and what it folds, changes and deletes
 	d.update(func(tx *WriteTx) error {
 		id, err := d.points.Insert(tx, &point{Parent: p, Time: 20, Body: "c"})
 		if err != nil {
@@ -132,9 +133,10 @@ func TestTailSeries(t *testing.T) {
 	expect("read while it wrote", 8)
 }
 
-// TestTailSnapshot: who began to read before rows came and tails were folded goes on to see what
-// was there, whether or not the tail of then is still in memory.
+// TestTailSnapshot: a reader that began before rows were added and tails folded still sees its own
+// state, whether or not its tail is still in memory.
 func TestTailSnapshot(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	s := Series{seriesAll, uint32(p), 1}
@@ -182,14 +184,14 @@ func TestTailSnapshot(t *testing.T) {
 	}
 }
 
-// TestTailCompact counts the same set in each epoch, and then in the low epochs that come after
-// Compact.
+// TestTailCompact counts the same set in each epoch, and then in the low epochs after Compact.
 func TestTailCompact(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	a := d.addParent(parent{Name: "a", Seen: []uint64{1}})
 	moved := d.addPoint(point{Parent: a})
 	d.addPoint(point{Parent: a, Time: 1, Source: "even"})
-	rows := chunkIDs + 10 // so that a chunk lies before the fold mark, where counts are remembered
+	rows := chunkIDs + 10 // so that a chunk is below the fold mark, where counts are cached
 	d.update(func(tx *WriteTx) error {
 		if err := tx.table(d.points.def).SetSequence(chunkIDs); err != nil {
 			return err
@@ -208,7 +210,7 @@ func TestTailCompact(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				// Each change of a stored set begins an epoch.
+				// each change of a stored set begins an epoch
 				if p.Source = "odd"; (i+change)%2 == 0 {
 					p.Source = "even"
 				}

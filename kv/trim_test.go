@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// trimmedDB is a file of 5,001 entries, one an hour, of which none is dropped yet.
+// trimmedDB is a file of 5,001 log entries, one an hour, none of them dropped yet.
 func trimmedDB(t *testing.T, o Options) (d *testDB, clock *time.Time) {
 	t.Helper()
 	now := time.Unix(1e9, 0)
@@ -40,9 +40,10 @@ func (d *testDB) entries() (list []*Entry) {
 	return list
 }
 
-// TestTrimLog drops old entries in pieces. What is left is whole, in a copy and in a restored file
-// as well, and a head from before is not taken for one of another file.
+// TestTrimLog drops old entries in pieces. The rest stays intact, also in a copy and in a restored
+// file, and an older head still belongs to the file.
 func TestTrimLog(t *testing.T) {
+	t.Parallel()
 	d, clock := trimmedDB(t, Options{})
 	all := d.entries()
 	last, err := d.TrimLog(t.Context(), me, clock.Add(-500*time.Hour))
@@ -98,32 +99,34 @@ func TestTrimLog(t *testing.T) {
 	d.addParent(parent{Name: "after"})
 }
 
-// TestTrimKeepsOrder drops nothing behind an entry that is not old enough, whatever the clock said
-// of those behind.
+// TestTrimKeepsOrder drops nothing after an entry that is too young, whatever the times of later
+// entries.
 func TestTrimKeepsOrder(t *testing.T) {
+	t.Parallel()
 	now := time.Unix(1e9, 0)
 	d := openTest(t, Options{Now: func() time.Time { return now }})
-	for i, hours := range []int{0, 1, 30, 2, 3, 40} { // the clock was put back after the third
+	for i, hours := range []int{0, 1, 30, 2, 3, 40} { // the clock was set back after the third
 		now = time.Unix(1e9, 0).Add(time.Duration(hours) * time.Hour)
 		d.addParent(parent{Name: fmt.Sprint(i)})
 	}
 	if last, err := d.TrimLog(t.Context(), me, time.Unix(1e9, 0).Add(10*time.Hour)); err != nil || last != 2 {
 		t.Errorf("up to %d, %v", last, err)
 	}
-	now = time.Unix(1e9, 0).Add(-1000 * time.Hour) // and again
+	now = time.Unix(1e9, 0).Add(-1000 * time.Hour) // and once more
 	if last, err := d.TrimLog(t.Context(), me, now.Add(-10*time.Hour)); err != nil || last != 0 {
 		t.Errorf("up to %d, %v", last, err)
 	}
 }
 
-// TestTrimMakesRoom fills a disk with the log: nothing can be written, the oldest entries can be
-// dropped, also after a restart, and then others write again.
+// TestTrimMakesRoom fills a disk with the log. Nothing can be written, but the oldest entries can
+// be dropped, also after a restart. Then writes succeed again.
 func TestTrimMakesRoom(t *testing.T) {
+	t.Parallel()
 	const reserve = 1 << 20
 	free := uint64(10 * reserve)
 	d, clock := trimmedDB(t, Options{MinFree: reserve, freeSpace: func(string) (uint64, error) { return free, nil }})
 	r := bytes.Repeat([]byte("x"), 20_000)
-	for i := range 100 { // what is deleted is kept whole
+	for i := range 100 { // the log keeps deleted records in full
 		id := d.addParent(parent{Name: fmt.Sprint("large ", i), Filler: r})
 		d.update(func(tx *WriteTx) error { return d.parents.Delete(tx, id) })
 	}
@@ -133,7 +136,7 @@ func TestTrimMakesRoom(t *testing.T) {
 			return err
 		})
 	}
-	free = 0 // others took the last byte: what is free inside of the file is enough
+	free = 0 // no byte is free on the disk: the free pages of the file suffice
 	if err := write(); !errors.Is(err, ErrNoRoom) {
 		t.Fatalf("a write on a full disk: %v", err)
 	}
@@ -147,17 +150,18 @@ func TestTrimMakesRoom(t *testing.T) {
 		t.Fatalf("up to %d: %v", last, err)
 	}
 	if err := write(); err != nil {
-		t.Errorf("a write when there is room in the file: %v", err)
+		t.Errorf("a write with free pages: %v", err)
 	}
 	d.close()
 	d.reopen()
 	if err := write(); err != nil {
-		t.Errorf("a write when there is room in the file, after a restart: %v", err)
+		t.Errorf("a write with free pages, after a restart: %v", err)
 	}
 }
 
-// TestTrimDamage does not drop what does not follow from what was dropped before.
+// TestTrimDamage: TrimLog drops nothing when the oldest entry does not follow from the anchor.
 func TestTrimDamage(t *testing.T) {
+	t.Parallel()
 	now := time.Unix(1e9, 0)
 	d := openTest(t, Options{Now: func() time.Time { return now }})
 	for i := range 3 {
@@ -173,12 +177,13 @@ func TestTrimDamage(t *testing.T) {
 	}
 	d.update(func(tx *WriteTx) error { tx.touch(); return tx.meta().b.Delete([]byte("log/anchor")) })
 	if len(d.entries()) < 3 {
-		t.Error("something was dropped")
+		t.Error("an entry was dropped")
 	}
 }
 
-// TestLongAction keeps the beginning of what was asked for in the log, whole characters of it.
+// TestLongAction: the log keeps the beginning of a long action, in whole characters.
 func TestLongAction(t *testing.T) {
+	t.Parallel()
 	d := openTest(t, Options{})
 	a := me
 	a.Action = "GET /" + strings.Repeat("ä", 40_000)

@@ -1,12 +1,12 @@
-// Package dataset makes the data of all measurements of speed: targets, reduced data and an upload,
-// the same on every machine, from integer arithmetic alone. It is for benchmarks and tests; the
-// program does not hold it.
+// Package dataset makes the input of all measurements of speed: targets, reduced datums and an
+// upload, the same on every machine, from integer arithmetic alone. It is for benchmarks and tests;
+// the program does not contain it.
 //
-// Target i (1 to T) is called Target-00001 and so on, has two aliases and a place on the sky, and
-// the group "readers" may see it when i is even. Datum k (0 to N-1) belongs to target 1 + k mod T;
-// it is photometry, of five sources and five filters, every tenth one a limit, every hundredth one
-// a point of type spectroscopy; times ascend by some 300 s from 2010 on. On a fresh file target i
-// has the id i and datum k the id k + 1.
+// Target i (1 to T) is called Target-00001 and so on and has two aliases and a position on the sky.
+// The group "readers" may see it when i is even. Datum k (0 to N-1) belongs to target 1 + k mod T.
+// It is photometry, of five sources and five filters; every tenth is a limit, every hundredth has
+// the type spectroscopy. Times ascend by about 300 s from 2010 on. In a new file target i has the
+// id i, and datum k the id k + 1.
 package dataset
 
 import (
@@ -16,15 +16,15 @@ import (
 	"time"
 )
 
-// Sources are the source names of the data.
+// Sources are the source names of the datums.
 var Sources = []string{"ZTF", "ATLAS", "Gaia", "LCO", "PanSTARRS"}
 
 const bands = "grizo"
 
-// start is the time of the first datum, in seconds since 1970: 2010-01-01.
+// start is the time of the first datum, 2010-01-01, in seconds since 1970.
 const start = 1262304000
 
-// mix is number i of a stream of random looking numbers.
+// mix is number i of a stream of pseudo-random numbers.
 func mix(stream, i uint64) uint64 {
 	z := 20240601 + stream*0x9E3779B97F4A7C15 + i*0xD1B54A32D192ED03
 	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
@@ -32,7 +32,7 @@ func mix(stream, i uint64) uint64 {
 	return z ^ z>>31
 }
 
-// A Target is what is said of a target.
+// A Target is a target of the dataset.
 type Target struct {
 	Name    string
 	RA, Dec float64 // degrees
@@ -40,7 +40,7 @@ type Target struct {
 	Shared  bool // with the group readers
 }
 
-// TargetAt is target i, from 1 on.
+// TargetAt returns target i, from 1 on.
 func TargetAt(i int) Target {
 	n := uint64(i)
 	num := fiveDigits(i)
@@ -61,7 +61,7 @@ func fiveDigits(i int) string {
 	return s
 }
 
-// A Datum is a reduced datum.
+// A Datum is a reduced datum without its value.
 type Datum struct {
 	Target int
 	Type   string
@@ -69,7 +69,7 @@ type Datum struct {
 	Time   int64 // seconds since 1970
 }
 
-// DatumAt is datum k, from 0 on, of an archive of so many targets, without its value.
+// DatumAt returns datum k, from 0 on, of an archive with this many targets.
 func DatumAt(k, targets int) Datum {
 	d := Datum{Target: 1 + k%targets, Type: "photometry", Source: Sources[mix(3, uint64(k))%5],
 		Time: start + 300*int64(k) + int64(mix(4, uint64(k))%300)}
@@ -79,7 +79,7 @@ func DatumAt(k, targets int) Datum {
 	return d
 }
 
-// AppendValue appends the value of datum k, which is JSON.
+// AppendValue appends the value of datum k as JSON.
 func AppendValue(b []byte, k int) []byte {
 	n := uint64(k)
 	b = append(b, `{"filter":"`...)
@@ -93,7 +93,7 @@ func AppendValue(b []byte, k int) []byte {
 	return append(b, '}')
 }
 
-// appendThousandth appends n/1000 in the fewest digits, with one after the point at least.
+// appendThousandth appends n/1000 in the fewest digits, with at least one after the point.
 func appendThousandth(b []byte, n uint64) []byte {
 	b = appendFixed(b, n)
 	for end := len(b); b[end-1] == '0' && b[end-2] != '.'; end = len(b) {
@@ -108,7 +108,7 @@ func appendFixed(b []byte, n uint64) []byte {
 	return append(b, byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
 }
 
-// AppendDatum appends datum k as a line of JSON, as it is posted.
+// AppendDatum appends datum k as a line of JSON, as clients post it.
 func AppendDatum(b []byte, k, targets int) []byte {
 	d := DatumAt(k, targets)
 	b = strconv.AppendInt(append(b, `{"target":`...), int64(d.Target), 10)
@@ -119,8 +119,8 @@ func AppendDatum(b []byte, k, targets int) []byte {
 	return append(b, '}', '\n')
 }
 
-// WriteDatums writes data first to first+n-1 as lines of JSON; order, if not nil, says which datum
-// stands where.
+// WriteDatums writes datums first to first+n-1 as lines of JSON. If order is not nil, line k has
+// datum order(k).
 func WriteDatums(w io.Writer, first, n, targets int, order func(k int) int) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	var line []byte
@@ -160,7 +160,7 @@ func WriteTargets(w io.Writer, n int) error {
 	}
 }
 
-// appendFloat appends a number in the fewest digits, with one after the point at least.
+// appendFloat appends a number in the fewest digits, with at least one after the point.
 func appendFloat(b []byte, f float64) []byte {
 	if f == float64(int64(f)) {
 		return strconv.AppendFloat(b, f, 'f', 1, 64)

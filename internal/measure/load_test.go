@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// load is what came of asking the same again and again.
+// load is the result of sending the same request repeatedly.
 type load struct {
 	median, p99 time.Duration
 	rate        float64 // requests a second
 }
 
-// ask asks for a URL over some connections for some time, each the next as soon as it has the
-// answer to the last.
+// ask requests a URL over several connections for some time, each request following the previous
+// answer.
 func ask(t testing.TB, url, authorization string, connections int, duration time.Duration) load {
 	t.Helper()
 	r, err := http.NewRequest("GET", url, nil)
@@ -32,7 +32,7 @@ func ask(t testing.TB, url, authorization string, connections int, duration time
 	}
 	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\n\r\n", r.URL.RequestURI(),
 		r.URL.Host, authorization)
-	once(t, r.URL.Host, request, 1) // it must be an answer that is good, whoever asks
+	once(t, r.URL.Host, request, 1) // the answer must be good
 	if _, err := exec.LookPath("wrk"); err == nil {
 		return wrk(t, url, authorization, connections, duration)
 	}
@@ -62,8 +62,8 @@ func wrk(t testing.TB, url, authorization string, connections int, duration time
 	return load{at(m[1], m[2]), at(m[3], m[4]), rate}
 }
 
-// repeat sends requests over some connections for some time; next makes request number n, counted
-// over all of them.
+// repeat sends requests over several connections for some time; next makes request n, counted over
+// all connections.
 func repeat(t testing.TB, host string, connections int, duration time.Duration, next func(n int) []byte) load {
 	t.Helper()
 	var mu sync.Mutex
@@ -103,7 +103,7 @@ func repeat(t testing.TB, host string, connections int, duration time.Duration, 
 	return load{percentile(all, 0.5), percentile(all, 0.99), rate}
 }
 
-// once sends a request a number of times over one connection.
+// once sends a request several times over one connection.
 func once(t testing.TB, host string, request []byte, times int) {
 	t.Helper()
 	c, err := dial(host)
@@ -118,8 +118,7 @@ func once(t testing.TB, host string, request []byte, times int) {
 	}
 }
 
-// conn is a connection of a client that does as little as possible: the client shares the
-// processors with the server.
+// conn is a connection of a minimal client, since the client shares the processors with the server.
 type conn struct {
 	net.Conn
 	r *bufio.Reader
@@ -133,7 +132,7 @@ func dial(host string) (*conn, error) {
 	return &conn{c, bufio.NewReaderSize(c, 64<<10)}, nil
 }
 
-// do sends a request and reads its answer, which must be one of success.
+// do sends a request and reads its answer, which must have a status of success.
 func (c *conn) do(request []byte) error {
 	if _, err := c.Write(request); err != nil {
 		return err

@@ -17,12 +17,12 @@ import (
 	"nightjar/internal/dataset"
 )
 
-// targets is how many targets the archive of most measurements has.
+// targets is the number of targets in most measurements.
 const targets = 1000
 
 func TestMeasure(t *testing.T) {
 	if os.Getenv("NIGHTJAR_MEASURE") == "" {
-		t.Skip("it takes long: set NIGHTJAR_MEASURE=1")
+		t.Skip("takes long: set NIGHTJAR_MEASURE=1")
 	}
 	l := &lab{sheet: &sheet{t: t}, dir: os.Getenv("NIGHTJAR_MEASURE_DIR")}
 	if l.dir == "" {
@@ -47,25 +47,25 @@ func TestMeasure(t *testing.T) {
 			l.figures = append(l.figures, here.figures...)
 		})
 	}
-	fmt.Printf("\nMeasured on %s, %s, with %s data; medians of %d runs.\n\n%s", time.Now().UTC().Format(time.DateOnly),
-		machine(), whole(float64(l.rows)), l.runs, l.sheet)
+	fmt.Printf("\nMeasured on %s, %s, with %s datums; medians of %d runs.\n\n%s",
+		time.Now().UTC().Format(time.DateOnly), machine(), whole(float64(l.rows)), l.runs, l.sheet)
 }
 
-// filled starts a node with the data of the measurements.
+// filled starts a node with the datums of the measurements.
 func (l *lab) filled(name string, rows, targets int) *node {
 	l.t.Helper()
 	n := l.newNode(name, targets)
-	n.importRows(l.data(rows, targets), rows)
+	n.importRows(l.datums(rows, targets), rows)
 	return n
 }
 
-// data is a file with the first rows of data.
-func (l *lab) data(rows, targets int) string {
+// datums returns a file with the first datums.
+func (l *lab) datums(rows, targets int) string {
 	return l.write(fmt.Sprintf("datums-%d-%d.ndjson", rows, targets),
 		func(w io.Writer) error { return dataset.WriteDatums(w, 0, rows, targets, nil) })
 }
 
-// floors measures what nothing can go below on this machine.
+// floors measures the floors of this machine.
 func (l *lab) floors() {
 	from, to := bytes.Repeat([]byte("x"), 25_000), make([]byte, 25_000)
 	const turns = 100_000
@@ -82,8 +82,7 @@ func (l *lab) floors() {
 	l.add("writing and syncing 4 KiB, 16 times", "", ms(l.syncs(16, 4<<10)), "", true)
 }
 
-// lists are the queries of lists of data. Target 502 is one that every user of the measurements
-// sees.
+// lists are queries of datums. Every user of the measurements sees target 502.
 var lists = []struct{ what, query string }{
 	{"no filter", ""},
 	{"target__id", "?target__id=502"},
@@ -97,7 +96,7 @@ var lists = []struct{ what, query string }{
 	{"offset of 90%", "?offset=%OFFSET"},
 }
 
-// listURL is the address of a list; who sees half of the data has half as many pages.
+// listURL is the URL of a list; a user who sees half of the datums has half as many pages.
 func (n *node) listURL(query string, rows int, all bool) string {
 	offset := rows / 10 * 9
 	if !all {
@@ -106,8 +105,7 @@ func (n *node) listURL(query string, rows int, all bool) string {
 	return n.url("/api/reduceddatums/" + strings.ReplaceAll(query, "%OFFSET", strconv.Itoa(offset)))
 }
 
-// echo serves an answer of so many bytes with nothing behind it, in a process of its own like the
-// node: this one.
+// echo serves an answer of this size from this process, with nothing behind it.
 func echo(t testing.TB, size int) string {
 	body := bytes.Repeat([]byte("x"), size)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -121,21 +119,21 @@ func echo(t testing.TB, size int) string {
 
 const second = time.Second
 
-// reads measures pages of 100 with their count.
+// reads measures pages of 100 datums with their count.
 func (l *lab) reads() {
 	n := l.filled("reads.db", l.rows, targets)
 	defer n.stop()
 	empty := echo(l.t, 25_000)
-	for _, who := range []struct {
+	for _, user := range []struct {
 		name, token string
 		all         bool
 	}{{"superuser", n.admin, true}, {"sees half", n.half, false}} {
 		for _, q := range lists {
-			url := n.listURL(q.query, l.rows, who.all)
-			l.readLine(q.what+", "+who.name, url, who.token, empty)
+			url := n.listURL(q.query, l.rows, user.all)
+			l.readLine(q.what+", "+user.name, url, user.token, empty)
 		}
 	}
-	// the first time after a change of names
+	// the first request after a change of names
 	var first []time.Duration
 	for i := range l.runs {
 		n.do("POST", "/api/targets/", "application/json",
@@ -177,7 +175,7 @@ func (l *lab) readLine(what, url, token, empty string) {
 		m < time.Millisecond && tail < 5*time.Millisecond && rate >= 5000)
 }
 
-// poster makes requests that post data, from a number on that no data have had.
+// poster makes requests that post new datums, from number from on.
 func (n *node) poster(from int) func(int) []byte {
 	var line []byte
 	return func(k int) []byte {
@@ -194,7 +192,7 @@ func (l *lab) writes() {
 	var ones, floors []time.Duration
 	var rates, manys, ratios, gains []float64
 	for range l.runs {
-		// a disk has its moods: the two are measured in turns, each a second at a time
+		// the speed of a disk varies: measure the two in turns, a second at a time
 		var mine, theirs []time.Duration
 		var mineRates []float64
 		for range 4 {
@@ -222,7 +220,7 @@ func (l *lab) writes() {
 	l.afterDeletion(n, from)
 }
 
-// afterDeletion measures posts before and after the deletion of many data.
+// afterDeletion measures posts before and after the deletion of many datums.
 func (l *lab) afterDeletion(n *node, from int) {
 	id, _, _ := n.upload(1, "photometry", "many.csv", 0,
 		func(w io.Writer) error { return dataset.WriteUpload(w, l.rows, 0) })
@@ -231,9 +229,9 @@ func (l *lab) afterDeletion(n *node, from int) {
 	n.do("DELETE", fmt.Sprintf("/api/dataproducts/%d/", id), "", nil, nil)
 	during := repeat(l.t, n.host, 1, 3*second, n.poster(from))
 	from += 1_000_000
-	time.Sleep(20 * time.Second) // the sweep of so many rows goes on in the background
+	time.Sleep(20 * time.Second) // the rows are purged in the background
 	after := repeat(l.t, n.host, 1, 3*second, n.poster(from))
-	l.add(fmt.Sprintf("POST after %s data were deleted", whole(float64(l.rows))), "1.5 times before",
+	l.add(fmt.Sprintf("POST after %s datums were deleted", whole(float64(l.rows))), "1.5 times before",
 		fmt.Sprintf("%s (%s right after)", ms(after.median), ms(during.median)),
 		"before: "+ms(before.median), float64(after.median) <= 1.5*float64(before.median))
 }
@@ -258,7 +256,7 @@ func (l *lab) uploads() {
 	l.add("private memory while it is", "300 MB", mb(float64(peak)), "", peak < 300e6)
 }
 
-// syncs is how long it takes to write and sync so many pieces.
+// syncs is the time to write and sync this many pieces.
 func (l *lab) syncs(pieces, size int) time.Duration {
 	f, err := os.CreateTemp(l.dir, "sync")
 	if err != nil {
@@ -280,7 +278,7 @@ func (l *lab) syncs(pieces, size int) time.Duration {
 	return time.Since(began)
 }
 
-// imports measures bulk loads, on few and on many targets, and in another order than that of time.
+// imports measures bulk loads, on few and on many targets, and out of time order.
 func (l *lab) imports() {
 	for _, c := range []struct {
 		what    string
@@ -289,13 +287,13 @@ func (l *lab) imports() {
 		bytes   float64
 	}{
 		{"on 1,000 targets", 1000, false, 170},
-		{"on 100,000 targets, 10 data each", l.rows / 10, false, 200},
+		{"on 100,000 targets, 10 datums each", l.rows / 10, false, 200},
 		{"on 1,000 targets, times shuffled", 1000, true, 200},
 	} {
-		file := l.data(l.rows, c.targets)
+		file := l.datums(l.rows, c.targets)
 		if c.shuffle {
 			file = l.write(fmt.Sprintf("shuffled-%d.ndjson", l.rows), func(w io.Writer) error {
-				// prime to 10^n
+				// coprime to powers of 10
 				return dataset.WriteDatums(w, 0, l.rows, c.targets, func(k int) int { return k * 611_953 % l.rows })
 			})
 		}
@@ -305,7 +303,9 @@ func (l *lab) imports() {
 			n := l.newNode("import.db", c.targets)
 			n.restart()
 			empty := n.size()
-			peak = max(peak, n.peakOf(func() { rates = append(rates, float64(l.rows)/n.importRows(file, l.rows).Seconds()) }))
+			peak = max(peak, n.peakOf(func() {
+				rates = append(rates, float64(l.rows)/n.importRows(file, l.rows).Seconds())
+			}))
 			grown = n.size() - empty
 			if c.targets == 1000 && !c.shuffle {
 				grown = n.size()
@@ -316,7 +316,7 @@ func (l *lab) imports() {
 		if c.shuffle {
 			limit = "" // only the file's size is bounded
 		}
-		l.add(fmt.Sprintf("%s data as NDJSON %s", whole(float64(l.rows)), c.what), limit,
+		l.add(fmt.Sprintf("%s datums as NDJSON %s", whole(float64(l.rows)), c.what), limit,
 			whole(median(rates))+" rows/s", "", median(rates) >= 100_000)
 		l.add("private memory while they are", "300 MB", mb(float64(peak)), "", peak < 300e6)
 		each := float64(grown) / float64(l.rows)
@@ -324,16 +324,16 @@ func (l *lab) imports() {
 	}
 }
 
-// restart starts the server again, so that memory of what came before does not count.
+// restart restarts the server, so that earlier memory does not count.
 func (n *node) restart() {
 	n.stop()
 	n.start()
 }
 
-// starts measures how long a node takes to its first answer.
+// starts measures the time from the start of a node to its first answer.
 func (l *lab) starts() {
 	n := l.filled("start.db", l.rows, 10_000)
-	time.Sleep(2 * second) // the list of free pages is written
+	time.Sleep(2 * second) // until the free list is written
 	var cold, killed []time.Duration
 	for range l.runs {
 		n.stop()
@@ -346,12 +346,12 @@ func (l *lab) starts() {
 		killed = append(killed, n.start())
 	}
 	n.stop()
-	l.add(fmt.Sprintf("start to first answer, %s data on 10,000 targets", whole(float64(l.rows))), "50 ms",
+	l.add(fmt.Sprintf("start to first answer, %s datums on 10,000 targets", whole(float64(l.rows))), "50 ms",
 		ms(median(cold)), "the program that prints its version: "+ms(l.version()), median(cold) < 50*time.Millisecond)
 	l.add("the same after SIGKILL", "1 s", ms(median(killed)), "", median(killed) < second)
 }
 
-// version is how long the program takes to do nothing.
+// version is the time that the program takes to do nothing.
 func (l *lab) version() time.Duration {
 	n := &node{l: l, db: l.path("none.db")}
 	var times []time.Duration
@@ -363,7 +363,7 @@ func (l *lab) version() time.Duration {
 	return median(times)
 }
 
-// fits writes a FITS image of some size, which must be a multiple of 2,880 bytes.
+// fits writes a FITS image of this size, a multiple of 2,880 bytes.
 func fits(w io.Writer, size int64) error {
 	card := func(s string) string { return fmt.Sprintf("%-80s", s) }
 	head := card("SIMPLE  =                    T") + card("BITPIX  =                    8") +
@@ -374,7 +374,7 @@ func fits(w io.Writer, size int64) error {
 	}
 	block := make([]byte, 1<<20)
 	for left := size - 2880; left > 0; left -= int64(len(block)) {
-		for i := range block { // no two blocks are the same
+		for i := range block { // all blocks differ
 			block[i] = byte(left>>20) + byte(i)
 		}
 		block = block[:min(int64(len(block)), left)]
@@ -385,7 +385,7 @@ func fits(w io.Writer, size int64) error {
 	return nil
 }
 
-// files measures a large file on its way in and out.
+// files measures the upload and download of a large file.
 func (l *lab) files() {
 	n := l.newNode("files.db", targets)
 	defer n.stop()
@@ -422,7 +422,7 @@ func (l *lab) files() {
 		float64(after.median) <= 1.5*float64(before.median))
 }
 
-// loopback is how many MB a second go through a connection of this machine with itself.
+// loopback is the speed of a connection of this machine to itself, in MB/s.
 func (l *lab) loopback() float64 {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -482,7 +482,7 @@ func (l *lab) names() {
 	n.do("POST", "/api/node/reindex/", "application/json", strings.NewReader("{}"), nil)
 	wait(was + 1)
 	took := time.Since(began)
-	l.add("their index made anew", "15 s", fmt.Sprintf("%.1f s", took.Seconds()), "", took < 15*time.Second)
+	l.add("their index rebuilt", "15 s", fmt.Sprintf("%.1f s", took.Seconds()), "", took < 15*time.Second)
 	search := repeat(l.t, n.host, 1, 2*second, func(k int) []byte {
 		return n.request("GET", fmt.Sprintf("/api/targets/?name=get-%05d", k*7919%many), n.admin, "", nil)
 	})
@@ -500,13 +500,13 @@ func (l *lab) names() {
 		n.do("GET", "/api/targets/?name="+strings.ToLower(name[3:]), "", nil, &got)
 		seen = append(seen, time.Since(began))
 		if got.Count != 1 {
-			l.t.Errorf("a target that was called %s is not found", name)
+			l.t.Errorf("the renamed target %s is not found", name)
 		}
 	}
 	l.add("a renamed target is found at once", "yes", "yes, in "+ms(median(seen)), "", true)
 }
 
-// products measures the list of products, in which all data are nested.
+// products measures the list of products, which contains all their datums.
 func (l *lab) products() {
 	n := l.newNode("products.db", targets)
 	defer n.stop()
@@ -525,14 +525,14 @@ func (l *lab) products() {
 			rates = append(rates, files*each/time.Since(began).Seconds())
 		}))
 	}
-	l.add("list of 10 products with 100,000 data each", "500,000 data/s", whole(median(rates))+" data/s", "",
+	l.add("list of 10 products with 100,000 datums each", "500,000 datums/s", whole(median(rates))+" datums/s", "",
 		median(rates) >= 500_000)
 	l.add("private memory meanwhile", "bounded", mb(float64(peak)), "", peak < 100e6)
 	without := ask(l.t, n.url("/api/dataproducts/?fields=id,data,target"), n.admin, 1, second)
-	l.add("the same without the data", "", ms(without.median), "", true)
+	l.add("the same without the datums", "", ms(without.median), "", true)
 }
 
-// basic measures what a password costs after the first time.
+// basic measures what a password costs after the first request.
 func (l *lab) basic() {
 	n := l.newNode("basic.db", 10)
 	defer n.stop()
@@ -549,14 +549,16 @@ func (l *lab) basic() {
 			d.Microseconds()), "with a token: "+ms(median(token)), d < 50*time.Microsecond)
 }
 
-// scaling measures the same for archives of several sizes, and holds the largest against one of a
-// tenth of its data.
+// scaling measures the same in archives of several sizes, and compares the largest with one of a
+// tenth of its datums.
 func (l *lab) scaling() {
-	fmt.Printf("\n| data | import, rows/s | bytes a datum | no filter | source_name | type and source, sees half | 1,000 targets by name | the same first | offset of 90%% | start | POST |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Printf("\n| datums | import, rows/s | bytes a datum | no filter | source_name | type and source, sees half " +
+		"| 1,000 targets by name | the same first | offset of 90%% | start | POST |\n" +
+		"|---|---|---|---|---|---|---|---|---|---|---|\n")
 	var before []time.Duration
 	for rows := 10_000; rows <= l.scale; rows *= 10 {
 		n := l.newNode("scale.db", targets)
-		took := n.importRows(l.data(rows, targets), rows)
+		took := n.importRows(l.datums(rows, targets), rows)
 		cells := []string{whole(float64(rows)), whole(float64(rows) / took.Seconds()),
 			fmt.Sprintf("%.0f", float64(n.size())/float64(rows))}
 		began := time.Now()
@@ -588,9 +590,9 @@ func (l *lab) scaling() {
 			for i, m := range medians {
 				worst = max(worst, float64(m)/float64(before[i]))
 			}
-			l.add(fmt.Sprintf("lists of %s data, the slowest", whole(float64(rows))), "1 ms and 2 times",
+			l.add(fmt.Sprintf("lists of %s datums, the slowest", whole(float64(rows))), "1 ms and 2 times",
 				fmt.Sprintf("%s; at most %.2f times", ms(slowest), worst),
-				fmt.Sprintf("%s data in the same run",
+				fmt.Sprintf("%s datums in the same run",
 					whole(float64(rows/10))), slowest < time.Millisecond && worst <= 2)
 			l.add("the 1,000 targets by name, first asked", "300 ms", ms(first), "", first < 300*time.Millisecond)
 		}

@@ -24,7 +24,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// lab is where nodes are measured.
+// lab measures nodes in one folder.
 type lab struct {
 	*sheet
 	dir, bin string
@@ -35,7 +35,7 @@ type lab struct {
 
 func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
 
-// build makes the program, and the test program of a package for its benchmarks.
+// build builds the program, and the test binary of a package for its benchmarks.
 func (l *lab) build() {
 	l.bin = l.path("nightjar")
 	for _, args := range [][]string{{"build", "-o", l.bin, "nightjar"},
@@ -46,8 +46,8 @@ func (l *lab) build() {
 	}
 }
 
-// rawCommit is the median of so many commits of bbolt alone, on the measured disk, in a file of
-// none or 1,000,000 rows.
+// rawCommit is the median time of a bbolt commit on the measured disk, in a file of 0 or 1,000,000
+// rows.
 func (l *lab) rawCommit(rows, turns int) time.Duration {
 	l.t.Helper()
 	dir := l.path("raw")
@@ -66,7 +66,7 @@ func (l *lab) rawCommit(rows, turns int) time.Duration {
 	return time.Duration(ns)
 }
 
-// write makes a file of data, unless it is there.
+// write makes a file of datums, unless it exists.
 func (l *lab) write(name string, fn func(io.Writer) error) string {
 	l.t.Helper()
 	path := l.path(name)
@@ -86,14 +86,14 @@ func (l *lab) write(name string, fn func(io.Writer) error) string {
 	return path
 }
 
-// node is a server on a data file of its own.
+// node is a server on a file of its own.
 type node struct {
 	l     *lab
 	db    string
 	cmd   *exec.Cmd
 	host  string
-	admin string // what authorizes the superuser
-	half  string // and the user who sees every second target
+	admin string // Authorization header of the superuser
+	half  string // and of the user who sees every second target
 	peak  atomic.Int64
 	done  chan struct{}
 }
@@ -120,7 +120,7 @@ func (n *node) remove() {
 	os.RemoveAll(n.db + ".index")
 }
 
-// cli runs a command on the node's file and returns the last word that it prints.
+// cli runs a command on the node's file and returns the last word of its output.
 func (n *node) cli(args ...string) string {
 	n.l.t.Helper()
 	var diag bytes.Buffer
@@ -139,7 +139,7 @@ func (n *node) cli(args ...string) string {
 
 var signIn = regexp.MustCompile(`http://(\S+?)/`)
 
-// start starts the server and returns how long its first answer took from there.
+// start starts the server and returns the time to its first answer.
 func (n *node) start() time.Duration {
 	n.l.t.Helper()
 	began := time.Now()
@@ -159,7 +159,7 @@ func (n *node) start() time.Duration {
 		}
 	}
 	if n.host == "" {
-		n.l.t.Fatal("the server does not say where it is")
+		n.l.t.Fatal("the server does not print its address")
 	}
 	go io.Copy(io.Discard, out)
 	if n.admin != "" {
@@ -172,7 +172,7 @@ func (n *node) start() time.Duration {
 	return took
 }
 
-// stop ends the server cleanly; kill with SIGKILL.
+// stop stops the server cleanly, kill with SIGKILL.
 func (n *node) stop() { n.end(os.Interrupt) }
 func (n *node) kill() { n.end(os.Kill) }
 
@@ -182,7 +182,7 @@ func (n *node) end(s os.Signal) {
 	n.cmd.Wait()
 }
 
-// private is the memory of the server that is its own: the mapped file is not counted. In bytes.
+// private is the server's own memory in bytes, without the mapped file.
 func (n *node) private() int64 { return private(n.cmd.Process.Pid) }
 
 func private(pid int) int64 {
@@ -213,7 +213,7 @@ func (n *node) peakOf(fn func()) int64 {
 
 func (n *node) url(path string) string { return "http://" + n.host + path }
 
-// request is a request as it goes over the wire.
+// request is a request as sent over the connection.
 func (n *node) request(method, path, authorization, kind string, body []byte) []byte {
 	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\n", method, path, n.host, authorization)
 	if body != nil {
@@ -222,8 +222,8 @@ func (n *node) request(method, path, authorization, kind string, body []byte) []
 	return append(append(b, "\r\n"...), body...)
 }
 
-// do sends a request as the superuser, and returns the answer, which must be one of success; into
-// takes it as JSON.
+// do sends a request as the superuser. The answer must have a status of success; into takes its
+// JSON unless it is nil.
 func (n *node) do(method, path, kind string, body io.Reader, into any) {
 	n.l.t.Helper()
 	r, err := http.NewRequest(method, n.url(path), body)
@@ -253,7 +253,7 @@ func (n *node) do(method, path, kind string, body io.Reader, into any) {
 	}
 }
 
-// importRows posts data as lines of JSON and returns how long that took, from request to answer.
+// importRows posts datums as lines of JSON and returns the time from request to answer.
 func (n *node) importRows(file string, rows int) time.Duration {
 	n.l.t.Helper()
 	f, err := os.Open(file)
@@ -265,12 +265,12 @@ func (n *node) importRows(file string, rows int) time.Duration {
 	began := time.Now()
 	n.do("POST", "/api/reduceddatums/", "application/x-ndjson", f, &got)
 	if got.Created != rows {
-		n.l.t.Fatalf("%d rows of %d were made", got.Created, rows)
+		n.l.t.Fatalf("%d of %d rows were created", got.Created, rows)
 	}
 	return time.Since(began)
 }
 
-// upload uploads a file as a data product, which it returns, with how long that took.
+// upload uploads a file as a data product, and returns the product and the time it took.
 func (n *node) upload(target int, kind, name string, size int64, write func(io.Writer) error) (id int, file string,
 	took time.Duration) {
 	n.l.t.Helper()
@@ -307,7 +307,7 @@ func (n *node) upload(target int, kind, name string, size int64, write func(io.W
 	return got.ID, u.Path, took
 }
 
-// size is the size of the data file.
+// size is the size of the node's file.
 func (n *node) size() int64 {
 	info, err := os.Stat(n.db)
 	if err != nil {
@@ -316,7 +316,7 @@ func (n *node) size() int64 {
 	return info.Size()
 }
 
-// machine says on what this is measured.
+// machine describes this machine.
 func machine() string {
 	cpu := "unknown processor"
 	text, _ := os.ReadFile("/proc/cpuinfo")
@@ -338,7 +338,7 @@ func number(t testing.TB, name string, other int) int {
 	}
 	n, err := strconv.Atoi(strings.ReplaceAll(s, ",", ""))
 	if err != nil || n <= 0 {
-		t.Fatalf("%s=%q is no number", name, s)
+		t.Fatalf("%s=%q is not a positive number", name, s)
 	}
 	return n
 }

@@ -11,13 +11,13 @@ import (
 // figure is one line of the table.
 type figure struct {
 	what  string
-	limit string // what must hold
+	limit string // it must hold
 	got   string
-	floor string // what nothing can go below, measured in the same run
+	floor string // the lower bound measured in the same run
 	holds bool
 }
 
-// sheet gathers figures and prints them as a table in Markdown.
+// sheet collects figures and prints them as a Markdown table.
 type sheet struct {
 	t       testing.TB
 	figures []figure
@@ -50,7 +50,7 @@ func (s *sheet) String() string {
 	return b.String()
 }
 
-// median is the middle one of some numbers, or the lower one of the two.
+// median is the middle number, or the lower of the two middle ones.
 func median[T int | int64 | float64 | time.Duration](list []T) T {
 	if len(list) == 0 {
 		return 0
@@ -60,7 +60,7 @@ func median[T int | int64 | float64 | time.Duration](list []T) T {
 	return list[(len(list)-1)/2]
 }
 
-// percentile is the value that a part of the sorted list does not exceed.
+// percentile is the value that this part of the sorted list does not exceed.
 func percentile(sorted []time.Duration, part float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0
@@ -72,7 +72,7 @@ func ms(d time.Duration) string {
 	return fmt.Sprintf("%.3g ms", float64(d)/float64(time.Millisecond))
 }
 
-// whole writes a number with commas between its thousands.
+// whole formats a number with commas between its thousands.
 func whole(f float64) string {
 	s := fmt.Sprintf("%.0f", f)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {

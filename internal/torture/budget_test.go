@@ -26,19 +26,18 @@ import (
 	"nightjar/internal/torture"
 )
 
-// The budgets of a request, in MiB of memory that is the process's own, and in time of one core.
+// The budgets of a request: MiB of the process's own memory, and time of one core.
 const (
 	budgetRequest = 64               // of a guest or an ordinary user
 	budgetBulk    = 200              // an import or an upload
-	budgetAll     = 256              // as many as the default limits admit at once
+	budgetAll     = 256              // all that the default limits admit at once
 	budgetLook    = 10 * time.Second // a preview or the headers of a file
 )
 
-// slower is how many times slower than the machine of those figures one may be that runs the short
-// form.
+// slower is how many times slower a machine may be than the one of these figures.
 var slower = testenv.Choose[time.Duration](5, 1)
 
-// coreTime is how long a process has used a core.
+// coreTime is the processor time that a process has used.
 func coreTime(t testing.TB, pid int) time.Duration {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -50,7 +49,7 @@ func coreTime(t testing.TB, pid int) time.Duration {
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(user+system) * 10 * time.Millisecond // there are 100 ticks a second in what Linux tells
+	return time.Duration(user+system) * 10 * time.Millisecond // Linux counts 100 ticks a second
 }
 
 // measured is what a request took.
@@ -62,8 +61,8 @@ type measured struct {
 
 func (m measured) mebibytes() float64 { return float64(m.rise) / (1 << 20) }
 
-// measure runs fn beside a node at rest, and says by how much the node's memory was larger
-// meanwhile than before.
+// measure runs fn while the node is otherwise idle, and returns by how much the node's memory grew
+// meanwhile.
 func measure(t testing.TB, n *node, fn func()) measured {
 	t.Helper()
 	pid := n.PID()
@@ -96,14 +95,14 @@ func measure(t testing.TB, n *node, fn func()) measured {
 	return measured{peak.Load() - rest, coreTime(t, pid) - core, time.Since(began)}
 }
 
-// A budget is what some requests may take.
+// A budget bounds what some requests may take.
 type budget struct {
 	memory int // MiB
 	core   time.Duration
 }
 
-// budgets measures requests one after the other, each on a server that has just been started on the
-// file, so that what the earlier ones left does not hide what the later ones take.
+// budgets measures requests one after another, each on a freshly started server, so that the memory
+// of earlier requests does not hide that of later ones.
 type budgets struct {
 	t     *testing.T
 	file  string
@@ -119,12 +118,12 @@ func (b *budgets) run(name string, of budget, fn func(t *testing.T, n *node)) {
 		m := measure(t, n, func() { fn(t, n) })
 		bound := fmt.Sprintf("%d MiB", of.memory)
 		if m.rise > int64(of.memory)<<20 {
-			t.Errorf("the process grew by %.0f MiB; it may by %d", m.mebibytes(), of.memory)
+			t.Errorf("the process grew by %.0f MiB, more than %d", m.mebibytes(), of.memory)
 		}
 		if of.core > 0 {
 			bound += fmt.Sprint(", ", of.core)
 			if m.core > of.core {
-				t.Errorf("it took %v of a core; it may take %v", m.core, of.core)
+				t.Errorf("it took %v of a core, more than %v", m.core, of.core)
 			}
 		}
 		b.rows = append(b.rows, fmt.Sprintf("%-58s %7.1f MiB  %8v of a core  %8v  (at most %s)", name, m.mebibytes(),
@@ -133,10 +132,10 @@ func (b *budgets) run(name string, of budget, fn func(t *testing.T, n *node)) {
 	})
 }
 
-// table prints what was measured.
-func (b *budgets) table() { b.t.Logf("what was measured:\n%s", strings.Join(b.rows, "\n")) }
+// table prints the measurements.
+func (b *budgets) table() { b.t.Logf("measured:\n%s", strings.Join(b.rows, "\n")) }
 
-// together runs a request so many times at once.
+// together runs a request several times at once.
 func together(times int, fn func(i int)) {
 	var all sync.WaitGroup
 	for i := range times {
@@ -145,8 +144,7 @@ func together(times int, fn func(i int)) {
 	all.Wait()
 }
 
-// read reads an answer and forgets it. Every status below 500 is right here, but for those of
-// accept.
+// read reads an answer and discards it. Any status below 500 is accepted.
 func read(t *testing.T, c *torture.Client, path, accept string) (size int64) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -174,8 +172,8 @@ func read(t *testing.T, c *torture.Client, path, accept string) (size int64) {
 	return size
 }
 
-// send sends a body and reads the answer. Every status below 500 is right here, and so is a
-// connection that ends while a body is sent that is not wanted.
+// send sends a body and reads the answer. Any status below 500 is accepted, and so is a connection
+// that ends while an unwanted body is sent.
 func send(t *testing.T, c *torture.Client, method, path, contentType string, body io.Reader) (status int) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -200,10 +198,11 @@ func send(t *testing.T, c *torture.Client, method, path, contentType string, bod
 	return 0
 }
 
-// TestBudgets measures what requests take that were made to take as much as they can, on a server
-// with the limits that it has when nothing is said. In the long form the archive has 500,000 open
-// data; in the short form it has 20,000, bodies are smaller, and fewer kinds are tried.
+// TestBudgets measures requests designed to take as much as they can, on a server with the default
+// limits. In the long form the archive has 500,000 open datums; in the short form it has 20,000,
+// bodies are smaller, and there are fewer kinds.
 func TestBudgets(t *testing.T) {
+	parallel(t)
 	b, target := budgetArchive(t)
 	defer b.table()
 	b.read(t)
@@ -214,7 +213,7 @@ func TestBudgets(t *testing.T) {
 	b.patches(t)
 }
 
-// budgetArchive is an archive with a product of many data, of an open target.
+// budgetArchive is an archive with a product of many datums, of an open target.
 func budgetArchive(t *testing.T) (*budgets, int) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "test.db")
@@ -231,7 +230,7 @@ func budgetArchive(t *testing.T) (*budgets, int) {
 	return &budgets{t: t, file: file, token: n.admin.Token}, target
 }
 
-// as is a client of a user.
+// as returns a client of a user.
 func (n *node) as(name string) *torture.Client {
 	n.t.Helper()
 	u := &person{name: name}
@@ -244,14 +243,14 @@ func (b *budgets) read(t *testing.T) {
 	for _, x := range []struct{ name, path, accept string }{
 		{"list of 1,000,000, HTML", "/api/reduceddatums/?limit=1000000&format=api", ""},
 		{"list of 1,000,000, JSON", "/api/reduceddatums/?limit=1000000", ""},
-		{"product with its data, HTML", "/api/dataproducts/1/?format=api", "text/html"},
-		{"product with its data, JSON", "/api/dataproducts/1/", ""},
+		{"product with its datums, HTML", "/api/dataproducts/1/?format=api", "text/html"},
+		{"product with its datums, JSON", "/api/dataproducts/1/", ""},
 	} {
 		for _, at := range testenv.Choose([]int{4}, []int{1, 4}) {
 			of := budget{memory: budgetRequest}
 			if at > 1 {
 				of.memory = budgetAll
-				if !testenv.Long() { // there are fewer data than a budget for all could be about
+				if !testenv.Long() { // too few datums for the budget of all
 					of.memory = budgetRequest
 				}
 			}
@@ -266,7 +265,7 @@ func (b *budgets) read(t *testing.T) {
 	}
 }
 
-// files measures previews and headers of files that unpack to very much.
+// files measures previews and headers of files that decompress to a huge size.
 func (b *budgets) files(t *testing.T, target int) {
 	n := serve(t, b.file, b.token)
 	var paths []string
@@ -296,8 +295,7 @@ func (b *budgets) files(t *testing.T, target int) {
 		})
 }
 
-// zeroTiles is a FITS file with a compressed image of doubles that are all zero, each tile of which
-// is size pixels wide and high.
+// zeroTiles is a FITS file with a compressed image of zeros. Each tile has size by size pixels.
 func zeroTiles(size, tiles int) []byte {
 	var packed bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
@@ -337,7 +335,7 @@ func zeroTiles(size, tiles int) []byte {
 	return out.Bytes()
 }
 
-// lines measures streams of lines that are worth nothing.
+// lines measures streams of invalid lines.
 func (b *budgets) lines(t *testing.T) {
 	content := strings.Repeat("1\n", testenv.Choose(1<<19, 2<<20))
 	for _, user := range []string{"ann", "none"} {
@@ -345,7 +343,7 @@ func (b *budgets) lines(t *testing.T) {
 			if !testenv.Long() && (user == "ann") != (path == "/api/targets/") {
 				continue
 			}
-			b.run(fmt.Sprintf("%d lines of nothing to %s, by %s", len(content)/2, path, user),
+			b.run(fmt.Sprintf("%d invalid lines to %s, by %s", len(content)/2, path, user),
 				budget{memory: budgetBulk}, func(t *testing.T, n *node) {
 					send(t, n.as(user), http.MethodPost, path, "application/x-ndjson", strings.NewReader(content))
 				})
@@ -353,14 +351,15 @@ func (b *budgets) lines(t *testing.T) {
 	}
 }
 
-// filled is a datum with so many bytes, as a reader.
+// filled returns a datum of this size in bytes.
 func filled(target, size, i int) io.Reader {
-	head := fmt.Sprintf(`{"target":%d,"data_type":"photometry","timestamp":"2020-01-01T00:00:00Z","value":{"magnitude":%d,"note":"`, target, i)
+	head := fmt.Sprintf(`{"target":%d,"data_type":"photometry","timestamp":"2020-01-01T00:00:00Z",`+
+		`"value":{"magnitude":%d,"note":"`, target, i)
 	return io.MultiReader(strings.NewReader(head), io.LimitReader(letters{}, int64(size-len(head)-4)),
 		strings.NewReader(`"}}`+"\n"))
 }
 
-// letters are letters without an end.
+// letters reads as endless letters.
 type letters struct{}
 
 func (letters) Read(p []byte) (int, error) {
@@ -370,7 +369,7 @@ func (letters) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// bodies measures bodies and lines as long as they may be, from as many clients as are let in.
+// bodies measures the longest allowed bodies and lines, from as many clients as the node admits.
 func (b *budgets) bodies(t *testing.T, target int) {
 	const mebi = 1 << 20
 	for _, x := range []struct {
@@ -405,7 +404,7 @@ func (b *budgets) bodies(t *testing.T, target int) {
 	})
 }
 
-// dryRun measures a dry run of a table with very many rows, and the upload of the same.
+// dryRun measures a dry run of a table with very many rows, and its upload.
 func (b *budgets) dryRun(t *testing.T, target int) {
 	rows := testenv.Choose(200_000, 5_000_000)
 	var packed bytes.Buffer
@@ -416,7 +415,7 @@ func (b *budgets) dryRun(t *testing.T, target int) {
 	}
 	z.Close()
 	of := budget{memory: budgetBulk}
-	if !testenv.Long() { // what is remembered of each row would show: at most 24 bytes a row and 48 MiB
+	if !testenv.Long() { // at most 24 bytes a row and 48 MiB, so that memory kept for each row shows
 		of.memory = 48 + 24*rows>>20
 	}
 	b.run(fmt.Sprintf("dry run of %d rows", rows), of, func(t *testing.T, n *node) {
@@ -435,7 +434,7 @@ func (b *budgets) dryRun(t *testing.T, target int) {
 	}
 }
 
-// patches measures changes of records that are as large as they may be.
+// patches measures changes of the largest allowed records.
 func (b *budgets) patches(t *testing.T) {
 	tags := func(count, size int) map[string]any {
 		r := rand.New(rand.NewPCG(1, 1))
@@ -463,7 +462,7 @@ func (b *budgets) patches(t *testing.T) {
 	check(t, ann.Call(t.Context(), http.MethodPost, "/api/targets/",
 		map[string]any{"name": "changed", "type": "SIDEREAL", "ra": 1, "dec": 1}, &got))
 	path := fmt.Sprintf("/api/targets/%d/", got.ID)
-	count := 15 // of 4,000 letters: the largest that may be, found by asking
+	count := 15 // of 4,000 letters: the largest number allowed, found by trying
 	for ; count > 0; count-- {
 		err := ann.Call(t.Context(), http.MethodPatch, path, tags(count, 4000), nil)
 		if refused := new(torture.Refused); errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
@@ -492,7 +491,8 @@ func (b *budgets) patches(t *testing.T) {
 	t.Logf("40 changes of a target with %d tags of 4,000 letters: the file grew by %d KiB, and is %d KiB larger "+
 		"after compact", count, grown>>10, kept>>10)
 	if grown > 8<<20 || kept > 512<<10 {
-		t.Errorf("the file grew by %d KiB, of which %d KiB stay; it may by 8,192 and 512", grown>>10, kept>>10)
+		t.Errorf("the file grew by %d KiB and by %d KiB after compaction; at most 8,192 and 512 are allowed",
+			grown>>10, kept>>10)
 	}
 }
 
@@ -504,9 +504,10 @@ func noiseOf(r *rand.Rand, size int) []byte {
 	return b
 }
 
-// TestDrippingStreams: streams of which a little comes from time to time do not keep another user
-// from uploading.
+// TestDrippingStreams: streams that send a little from time to time do not keep another user from
+// uploading.
 func TestDrippingStreams(t *testing.T) {
+	parallel(t)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	n.addGroup("observers")
 	target := n.shareTarget("dripped", "PRIVATE", "observers")
@@ -514,11 +515,11 @@ func TestDrippingStreams(t *testing.T) {
 	for _, x := range []struct {
 		name   string
 		rights bool
-		within time.Duration // an upload must be answered
+		within time.Duration // bounds the answer to an upload
 	}{
-		// who may change nothing gets no place
+		// a user who may change nothing gets no slot
 		{"without rights", false, 20 * time.Second},
-		// who may is given half a minute to send at a reasonable pace
+		// a user who may gets half a minute to reach a reasonable pace
 		{"with rights", true, 59 * time.Second},
 	} {
 		if x.rights && !testenv.Long() {
@@ -539,7 +540,7 @@ func TestDrippingStreams(t *testing.T) {
 					all.Go(func() { drip(ctx, user.client(n)) })
 				}
 			}
-			time.Sleep(500 * time.Millisecond) // so that all have a place
+			time.Sleep(500 * time.Millisecond) // so that all have a slot
 			began := time.Now()
 			answered, stop := context.WithTimeout(t.Context(), x.within)
 			defer stop()
@@ -556,7 +557,7 @@ func TestDrippingStreams(t *testing.T) {
 	}
 }
 
-// drip sends a line a little at a time, again and again, until the context ends.
+// drip sends a stream a little at a time, again and again, until the context ends.
 func drip(ctx context.Context, c *torture.Client) {
 	for ctx.Err() == nil {
 		pr, pw := io.Pipe()

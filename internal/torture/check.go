@@ -15,16 +15,16 @@ import (
 	"time"
 )
 
-// Check compares a node with what had been acknowledged by a moment, and says in which ways it is
-// different, a line each. Of what was asked for and not acknowledged by then, each may be there or
-// not, but whole. Everything is counted; each item is compared one by one if it was changed since
-// the last Check, or in any case with all. What is found of the open ones is what they are from
-// then on, if keep is set. The node must be at rest.
+// Check compares a node with the writes that it had acknowledged by a moment, and returns one line
+// for each difference. A write that was sent and not acknowledged by then may or may not have
+// happened, but not in part. Check counts everything. It compares every item with all, otherwise
+// only those changed since the last Check. With keep, the ledger records what Check finds of the
+// unacknowledged writes. The node must be idle.
 func (l *Ledger) Check(ctx context.Context, node *Client, at Moment, all, keep bool) (problems []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := &checker{ctx: ctx, node: node, at: at, all: all, keep: keep,
-		targets: map[string]*record{}, users: map[string]*record{}, data: map[string]*datum{},
+		targets: map[string]*record{}, users: map[string]*record{}, datums: map[string]*datum{},
 		products: map[string]*product{}, observations: map[string]string{}, streams: map[string]int{}}
 	if err := c.read(l.items); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (l *Ledger) Check(ctx context.Context, node *Client, at Moment, all, keep b
 		want       int
 	}{
 		{"/api/targets/?name=torture+", "targets", things[aTarget]},
-		{"/api/reduceddatums/", "data", rows},
+		{"/api/reduceddatums/", "datums", rows},
 		{"/api/dataproducts/?target_name=torture+", "data products", things[aProduct]},
 		{"/api/observations/?facility=torture", "observations", things[anObservation]},
 		{"/api/users/", "users", things[aUser] + 1},
@@ -56,13 +56,13 @@ func (l *Ledger) Check(ctx context.Context, node *Client, at Moment, all, keep b
 			return nil, err
 		}
 		if n != x.want {
-			c.problem("%d %s are there, %d are accounted for", n, x.what, x.want)
+			c.problem("%d %s, not %d", n, x.what, x.want)
 		}
 	}
 	return c.problems, nil
 }
 
-// checker reads a node.
+// checker reads a node and compares it.
 type checker struct {
 	ctx       context.Context
 	node      *Client
@@ -72,10 +72,10 @@ type checker struct {
 
 	targets      map[string]*record // by name
 	users        map[string]*record
-	data         map[string]*datum // by mark
+	datums       map[string]*datum // by mark
 	products     map[string]*product
-	observations map[string]string // their parameters
-	streams      map[string]int    // data by source
+	observations map[string]string // parameters by id
+	streams      map[string]int    // datums by source
 }
 
 // record is a target or user.
@@ -90,7 +90,7 @@ type datum struct {
 
 type product struct {
 	ID   uint64
-	Data string // where the file is
+	Data string // URL of the file
 	rows int
 }
 
@@ -108,10 +108,10 @@ func (c *checker) count(path string) (int, error) {
 	return page.Count, err
 }
 
-// wants says whether an item is compared by itself.
-func (c *checker) wants(it *item) bool { return c.all || !it.sure }
+// wants reports whether an item is compared.
+func (c *checker) wants(it *item) bool { return c.all || !it.known }
 
-// read reads what the node has of the rounds in which something is compared.
+// read reads the rounds that have items to compare.
 func (c *checker) read(items []*item) error {
 	rounds := map[int]bool{}
 	for _, it := range items {
@@ -130,7 +130,7 @@ func (c *checker) read(items []*item) error {
 		return err
 	}
 	for round := range rounds {
-		if err := errors.Join(c.readTargets(round), c.readData(round), c.readProducts(round)); err != nil {
+		if err := errors.Join(c.readTargets(round), c.readDatums(round), c.readProducts(round)); err != nil {
 			return err
 		}
 	}
@@ -144,7 +144,8 @@ func (c *checker) readTargets(round int) error {
 			Count   int
 			Results []targetShape
 		}
-		path := fmt.Sprintf("/api/targets/?fields=id,name,aliases,targetextra_set,groups,target_lists&name=%s&limit=%d&offset=%d", url.QueryEscape(sourceOf(round)+" "), most, offset)
+		path := fmt.Sprintf("/api/targets/?fields=id,name,aliases,targetextra_set,groups,target_lists"+
+			"&name=%s&limit=%d&offset=%d", url.QueryEscape(sourceOf(round)+" "), most, offset)
 		if err := c.node.Call(c.ctx, http.MethodGet, path, nil, &page); err != nil {
 			return err
 		}
@@ -157,7 +158,7 @@ func (c *checker) readTargets(round int) error {
 	}
 }
 
-// readUsers reads all users but the first, who is admin.
+// readUsers reads all users but admin.
 func (c *checker) readUsers() error {
 	const most = 100
 	for offset := 0; ; offset += most {
@@ -201,7 +202,7 @@ func (c *checker) readObservations() error {
 	}
 }
 
-func (c *checker) readData(round int) error {
+func (c *checker) readDatums(round int) error {
 	r, err := c.node.Send(c.ctx, http.MethodGet,
 		"/api/reduceddatums/?format=ndjson&source_name="+url.QueryEscape(sourceOf(round)), "", nil)
 	if err != nil {
@@ -214,21 +215,21 @@ func (c *checker) readData(round int) error {
 		d := new(datum)
 		var value struct{ Mark string }
 		if err := json.Unmarshal(lines.Bytes(), d); err != nil {
-			return fmt.Errorf("an export with the line %.200q: %w", lines.Text(), err)
+			return fmt.Errorf("the export has the line %.200q: %w", lines.Text(), err)
 		}
 		if err := json.Unmarshal(d.Value, &value); err != nil {
 			return fmt.Errorf("a value %.200q: %w", d.Value, err)
 		}
-		if c.data[value.Mark] != nil {
-			c.problem("datum %q is there twice", value.Mark)
+		if c.datums[value.Mark] != nil {
+			c.problem("datum %q exists twice", value.Mark)
 		}
-		c.data[value.Mark] = d
+		c.datums[value.Mark] = d
 	}
 	return lines.Err()
 }
 
-// readProducts reads the products of a round with the numbers of their data, of which there may be
-// very many.
+// readProducts reads the products of a round and counts their datums, of which there may be very
+// many.
 func (c *checker) readProducts(round int) error {
 	r, err := c.node.Send(c.ctx, http.MethodGet,
 		"/api/dataproducts/?limit=1000&target_name="+url.QueryEscape(sourceOf(round)+" "), "", nil)
@@ -253,7 +254,7 @@ func (c *checker) readProducts(round int) error {
 	return nil
 }
 
-// rows is how many objects a list has.
+// rows is the length of a list.
 type rows int
 
 func (n *rows) UnmarshalJSON(b []byte) error {
@@ -263,9 +264,9 @@ func (n *rows) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// item compares one item with what was read, and says whether it is there.
+// item compares one item with the node, and reports whether it exists.
 func (c *checker) item(it *item) (there bool, err error) {
-	certain := it.there(c.at)
+	certain := it.exists(c.at)
 	if !c.wants(it) {
 		return certain == yes, nil
 	}
@@ -278,7 +279,7 @@ func (c *checker) item(it *item) (there bool, err error) {
 	case aStream:
 		n := c.streams[it.name]
 		if there = n > 0; there && n != it.rows {
-			c.problem("of the %d lines of %q %d are there", it.rows, it.name, n)
+			c.problem("of the %d lines of %q, %d exist", it.rows, it.name, n)
 		}
 	case anObservation:
 		parameters, ok := c.observations[it.name]
@@ -286,7 +287,7 @@ func (c *checker) item(it *item) (there bool, err error) {
 			c.problem("observation %q has the parameters %.200s, not %.200s", it.name, parameters, it.value)
 		}
 	case aDatum:
-		d := c.data[it.name]
+		d := c.datums[it.name]
 		if there = d != nil; there && string(d.Value) != it.value {
 			c.problem("datum %q has the value %s, not %s", it.name, d.Value, it.value)
 		}
@@ -300,15 +301,15 @@ func (c *checker) item(it *item) (there bool, err error) {
 	}
 	switch {
 	case there && certain == no:
-		c.problem("%q is there, and should not be", found.name)
+		c.problem("%q exists, but should not", found.name)
 	case !there && certain == yes:
-		c.problem("%q was acknowledged, and is not there", found.name)
+		c.problem("%q was acknowledged, but is missing", found.name)
 	}
 	if c.keep {
 		if p := c.products[it.name]; p != nil && it.kind == aProduct {
 			it.id = p.ID
 		}
-		it.settle(there, found, c.at)
+		it.resolve(there, found, c.at)
 	}
 	return there, nil
 }
@@ -324,7 +325,7 @@ func (c *checker) record(all map[string]*record, kind string, it *item, certain 
 		}
 		seen[n.name] = true
 		if there {
-			c.problem("%s %q is there as %q, too", kind, found.name, n.name)
+			c.problem("%s %q also exists as %q", kind, found.name, n.name)
 		}
 		there, found.name, found.shape = true, n.name, r.shape
 		named := func(m naming) bool { return m.name == n.name }
@@ -334,7 +335,7 @@ func (c *checker) record(all map[string]*record, kind string, it *item, certain 
 		case !slices.ContainsFunc(may, named):
 			c.problem("%s %q should be called %q", kind, n.name, may[0].name)
 		case !slices.ContainsFunc(may, alike):
-			c.problem("%s %q has %.300s, and should have %.300s", kind, n.name, r.shape, may[len(may)-1].shape)
+			c.problem("%s %q has %.300s; it should have %.300s", kind, n.name, r.shape, may[len(may)-1].shape)
 		}
 		if it.id != 0 && it.id != r.id {
 			c.problem("%s %q has the id %d, not %d", kind, n.name, r.id, it.id)
@@ -343,10 +344,10 @@ func (c *checker) record(all map[string]*record, kind string, it *item, certain 
 	return there
 }
 
-// product compares a file and the number of its data.
+// product compares the file of a product and the number of its datums.
 func (c *checker) product(it *item, p *product) error {
 	if p.rows != it.rows {
-		c.problem("data product %q has %d data, not %d", it.name, p.rows, it.rows)
+		c.problem("data product %q has %d datums, not %d", it.name, p.rows, it.rows)
 	}
 	u, err := url.Parse(p.Data)
 	if err != nil {
@@ -362,12 +363,12 @@ func (c *checker) product(it *item, p *product) error {
 		return err
 	}
 	if [sha256.Size]byte(h.Sum(nil)) != it.sum {
-		c.problem("the file of data product %q is not what was uploaded", it.name)
+		c.problem("the file of data product %q differs from the upload", it.name)
 	}
 	return nil
 }
 
-// AwaitIndex waits until the index of names has reached the log's end.
+// AwaitIndex waits until the index of names has reached the end of the log.
 func AwaitIndex(ctx context.Context, node *Client) error {
 	for {
 		var st struct {

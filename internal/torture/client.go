@@ -9,14 +9,14 @@ import (
 	"net/http"
 )
 
-// A Client speaks to a node as one of its users.
+// A Client sends requests to a node as one of its users.
 type Client struct {
 	HTTP  *http.Client
 	URL   string // such as http://127.0.0.1:8000
 	Token string // "" for a guest
 }
 
-// Refused is an answer with a status from 400 on.
+// Refused is the error for an answer with a status of 400 or more.
 type Refused struct {
 	Status int
 	Body   string
@@ -24,7 +24,7 @@ type Refused struct {
 
 func (e *Refused) Error() string { return fmt.Sprintf("status %d: %.300s", e.Status, e.Body) }
 
-// Send sends a request and returns the answer, whose body the caller closes. Error: *Refused, or
+// Send sends a request and returns the answer, whose body the caller closes. Errors: *Refused, or
 // that of the connection.
 func (c *Client) Send(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, c.URL+path, body)
@@ -52,7 +52,7 @@ func (c *Client) Send(ctx context.Context, method, path, contentType string, bod
 	return nil, &Refused{w.StatusCode, string(text)}
 }
 
-// Call sends in as JSON, if it is not nil, and reads the answer into out, if that is not nil.
+// Call sends in as JSON unless it is nil, and reads the answer into out unless that is nil.
 func (c *Client) Call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	kind := ""

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"nightjar/api"
 	"nightjar/archive"
@@ -21,27 +20,25 @@ import (
 	"nightjar/internal/torture"
 )
 
-// busyFile makes a file with some of everything, without free pages, and returns its path.
+// busyFile makes a file with all kinds of records and no free pages, and returns its path.
 func busyFile(t *testing.T, dir string) string {
 	t.Helper()
 	n := serve(t, filepath.Join(dir, "busy.db"), "", "--demo")
 	ledger := new(torture.Ledger)
-	done := n.load(torture.Load{Posters: 4, Rows: []int{50, 500}, Files: []int{300_000}}, ledger, 1)
-	time.Sleep(time.Second)
-	done()
+	n.writes(torture.Load{Posters: 4, Rows: []int{50, 500}, Files: []int{300_000}}, ledger, 1, 200)
 	n.stop()
 	must(t, "--db", n.file, "compact")
 	must(t, "--db", n.file, "verify")
 	return n.file
 }
 
-// live lists the places of a bbolt file that hold something: of each page in use its head, its
-// elements, and their keys and values.
+// live lists the ranges of a bbolt file in use: the head, elements, keys and values of each live
+// page.
 func live(t *testing.T, b []byte) (places [][2]int) {
 	t.Helper()
 	const pageSize, head, element = 4096, 16, 16
 	newest := 0
-	// the transaction's number
+	// the number of the transaction
 	if binary.LittleEndian.Uint64(b[head+48:]) < binary.LittleEndian.Uint64(b[pageSize+head+48:]) {
 		newest = 1
 	}
@@ -51,7 +48,7 @@ func live(t *testing.T, b []byte) (places [][2]int) {
 			free[int(binary.LittleEndian.Uint64(b[list+head+8*i:]))] = true
 		}
 	}
-	end := int(binary.LittleEndian.Uint64(b[newest*pageSize+head+40:])) // the first page that was never used
+	end := int(binary.LittleEndian.Uint64(b[newest*pageSize+head+40:])) // the first unused page
 	for page := newest; page < end; {
 		if free[page] {
 			page++
@@ -67,14 +64,16 @@ func live(t *testing.T, b []byte) (places [][2]int) {
 			for i := range count {
 				e := at + head + i*element
 				if flags == 1 {
-					used = max(used, e-at+int(binary.LittleEndian.Uint32(b[e:]))+int(binary.LittleEndian.Uint32(b[e+4:])))
+					used = max(used, e-at+int(binary.LittleEndian.Uint32(b[e:]))+
+						int(binary.LittleEndian.Uint32(b[e+4:])))
 				} else {
-					used = max(used, e-at+int(binary.LittleEndian.Uint32(b[e+4:]))+int(binary.LittleEndian.Uint32(b[e+8:]))+int(binary.LittleEndian.Uint32(b[e+12:])))
+					used = max(used, e-at+int(binary.LittleEndian.Uint32(b[e+4:]))+
+						int(binary.LittleEndian.Uint32(b[e+8:]))+int(binary.LittleEndian.Uint32(b[e+12:])))
 				}
 			}
-		case 4: // the head of the file
+		case 4: // a meta page
 			used += 64
-		case 16: // the list of free pages
+		case 16: // the free list
 			used += 8 * count
 		default:
 			t.Fatalf("page %d has the flags %d", page, flags)
@@ -89,21 +88,23 @@ func live(t *testing.T, b []byte) (places [][2]int) {
 	return places
 }
 
-// somewhere is a random place of those; one page is as likely as another, so that those that hold
-// others together get their share.
+// somewhere is a random position in these ranges. Every page is equally likely, so that branch
+// pages get their share.
 func somewhere(r *rand.Rand, places [][2]int) int {
 	p := places[r.IntN(len(places))]
 	return p[0] + r.IntN(p[1]-p[0])
 }
 
-// questions is what is asked of a file, sound or not.
+// questions returns the requests to send to a file, damaged or not.
 func questions(t *testing.T, h http.Handler) (paths []string) {
 	t.Helper()
 	client := inProcess(h)
 	paths = []string{
-		"/api/targets/?limit=1000", "/api/targets/?name=torture", "/api/targets/?name_fuzzy=torture+1+a+1", "/api/targets/?cone_search=180,0,60",
-		"/api/reduceddatums/?limit=100", "/api/reduceddatums/?limit=100&offset=1500", "/api/reduceddatums/?format=ndjson", "/api/reduceddatums/?target_name=torture+1+a",
-		"/api/dataproducts/?limit=100", "/api/observations/", "/api/groups/", "/api/users/", "/api/tokens/", "/api/settings/",
+		"/api/targets/?limit=1000", "/api/targets/?name=torture", "/api/targets/?name_fuzzy=torture+1+a+1",
+		"/api/targets/?cone_search=180,0,60", "/api/reduceddatums/?limit=100",
+		"/api/reduceddatums/?limit=100&offset=1500", "/api/reduceddatums/?format=ndjson",
+		"/api/reduceddatums/?target_name=torture+1+a", "/api/dataproducts/?limit=100", "/api/observations/",
+		"/api/groups/", "/api/users/", "/api/tokens/", "/api/settings/",
 	}
 	type row struct {
 		ID   int
@@ -126,7 +127,7 @@ func questions(t *testing.T, h http.Handler) (paths []string) {
 	return paths
 }
 
-// asked is what a handler answers: a status and a body; broken off, the status is 0.
+// asked returns the status and body of an answer; status 0 means that it broke off.
 func asked(h http.Handler, path string) (status int, body []byte) {
 	w := httptest.NewRecorder()
 	defer func() {
@@ -140,14 +141,14 @@ func asked(h http.Handler, path string) (status int, body []byte) {
 	r.Header.Set("Accept", "application/json, */*")
 	h.ServeHTTP(w, r)
 	if n := w.Header().Get("Content-Length"); n != "" && n != fmt.Sprint(w.Body.Len()) {
-		return 0, nil // shorter than it said it would be
+		return 0, nil // shorter than announced
 	}
 	return w.Code, w.Body.Bytes()
 }
 
-// TestDamage turns one bit after the other in live places of a file. The program goes on, answers
-// what it did before or that it cannot, and verify finds it. A few bits mean nothing: the unused
-// ones of bbolt's elements, or a next id that is larger than it need be.
+// TestDamage flips single bits in live ranges of a file. The program keeps running, answers as
+// before or with an error, and verify finds the damage. A few bits mean nothing: unused ones of
+// bbolt's elements, or a next id that is too large.
 func TestDamage(t *testing.T) {
 	parallel(t)
 	dir := t.TempDir()
@@ -189,7 +190,7 @@ func TestDamage(t *testing.T) {
 			rows[row] = true
 		}
 	}
-	// lists may be shorter, so that others stand on a page: every row that there is
+	// lists may be shorter, which moves rows between pages: so collect every row
 	for _, path := range []string{"/api/targets/?limit=100000", "/api/reduceddatums/?limit=100000"} {
 		status, body := asked(h, path)
 		if status != http.StatusOK {
@@ -214,11 +215,11 @@ func TestDamage(t *testing.T) {
 		some, fewer := err != nil, false
 		if err != nil {
 			if errors.Is(err, archive.ErrLocked) {
-				t.Fatalf("%s: the last one kept its lock", what)
+				t.Fatalf("%s: the previous archive kept its lock", what)
 			}
 			if refused++; !strings.Contains(err.Error(), "damaged:") &&
 				!strings.Contains(err.Error(), "not a nightjar file") {
-				t.Errorf("%s: refused without a word of damage: %v", what, err)
+				t.Errorf("%s: the refusal does not mention damage: %v", what, err)
 			}
 		} else {
 			for _, path := range paths {
@@ -234,7 +235,7 @@ func TestDamage(t *testing.T) {
 				}
 				for _, row := range rowsOf(path, body) {
 					if status == http.StatusOK && !rows[row] {
-						t.Errorf("%s: %s: an altered row is given out: %.200s", what, path, row)
+						t.Errorf("%s: %s: an altered row in the answer: %.200s", what, path, row)
 						break
 					}
 				}
@@ -261,30 +262,31 @@ func TestDamage(t *testing.T) {
 			}
 		}
 		if i%100 == 99 {
-			t.Logf("%d bits: %d refused, %d failed, %d missing, %d harmless, %d salvaged, at least %d data", i+1,
+			t.Logf("%d bits: %d refused, %d failed, %d missing, %d harmless, %d salvaged, at least %d datums", i+1,
 				refused, failed, missing, harmless, salvaged, least)
 		}
 	}
-	data := len(rowsOf("format=", truth["/api/reduceddatums/?format=ndjson"]))
-	t.Logf("%d of the files were salvaged; the worst gave %d of %d data", salvaged, least, data)
-	if least < data-data/100 {
-		t.Errorf("one bit took %d of %d data from what was salvaged", data-least, data)
+	datums := len(rowsOf("format=", truth["/api/reduceddatums/?format=ndjson"]))
+	t.Logf("%d files were salvaged; the worst has %d of %d datums", salvaged, least, datums)
+	if least < datums-datums/100 {
+		t.Errorf("one bit cost %d of %d salvaged datums", datums-least, datums)
 	}
 	if salvaged < total/8 {
 		t.Errorf("only %d files could be salvaged", salvaged)
 	}
-	t.Logf("%d bits turned: %d files refused to open, %d with answers that failed, %d with answers in which something was missing, none with anything altered; verify found all but %d bits that mean nothing",
+	t.Logf("%d bits flipped: %d files did not open, %d gave failed answers, %d gave incomplete answers, none gave "+
+		"altered ones; verify found all but %d bits that mean nothing",
 		total, refused, failed, missing, harmless)
 	if harmless > total/10+4 {
-		t.Errorf("verify does not see %d of %d bits", harmless, total)
+		t.Errorf("verify does not find %d of %d bits", harmless, total)
 	}
 	if missing > total/10+4 {
-		t.Errorf("in %d of %d files something was missing from an answer that should have failed", missing, total)
+		t.Errorf("%d of %d files gave an incomplete answer that should have failed", missing, total)
 	}
 }
 
-// salvage makes a new file of a damaged one, which must be whole and hold nothing that is altered.
-// It says how many data are in it, -1 if nothing could be done.
+// salvage salvages a damaged file. The new file must be intact and contain nothing altered. It
+// returns the number of datums, or -1 if nothing could be saved.
 func salvage(t *testing.T, what, damaged string, rows map[string]bool) int {
 	t.Helper()
 	to := damaged + ".saved"
@@ -327,8 +329,8 @@ func salvage(t *testing.T, what, damaged string, rows map[string]bool) int {
 	return n
 }
 
-// lostObservation says whether a row of a data product is one of those there were, but for its
-// observation record, which was lost.
+// lostObservation reports whether a row is a data product that has lost only its observation
+// record.
 func lostObservation(row string, rows map[string]bool) bool {
 	const none = `"observation_record":null`
 	before, after, ok := strings.Cut(row, none)
@@ -344,8 +346,8 @@ func lostObservation(row string, rows map[string]bool) bool {
 	return false
 }
 
-// rowsOf takes an answer apart into rows, each without the lists in it, whose rows stand for
-// themselves. What counts and leads to pages is left out. A file is one row.
+// rowsOf splits an answer into rows. The rows of nested lists are rows of their own. Counts and
+// links to pages are left out. A file is one row.
 func rowsOf(path string, body []byte) (rows []string) {
 	if strings.HasPrefix(path, "/data/") {
 		return []string{string(body)}
@@ -370,7 +372,7 @@ func rowsOf(path string, body []byte) (rows []string) {
 			}
 			own := map[string]any{}
 			for key, x := range v {
-				if key == "value" { // a datum's is a text to us
+				if key == "value" { // of a datum: compared as text
 					own[key] = x
 				} else {
 					own[key] = walk(x)

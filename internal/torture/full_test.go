@@ -18,17 +18,17 @@ import (
 	"nightjar/internal/torture"
 )
 
-// smallDisk mounts a file system in memory with so many MiB, and skips the test where that is not
+// smallDisk mounts a file system in memory of size MiB, and skips the test where that is not
 // allowed.
 func smallDisk(t *testing.T, size int) string {
 	t.Helper()
 	dir := t.TempDir()
 	if runtime.GOOS != "linux" {
-		t.Skip("a small disk is only mounted on Linux: a full disk is not tried")
+		t.Skip("only Linux mounts a small disk: full disks are not tested")
 	}
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", size), "tmpfs",
 		dir).CombinedOutput(); err != nil {
-		t.Skipf("a small disk cannot be mounted here (%.100s), which needs root: a full disk is not tried", out)
+		t.Skipf("cannot mount a small disk (%.100s), which needs root: full disks are not tested", out)
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
@@ -38,7 +38,7 @@ func smallDisk(t *testing.T, size int) string {
 	return dir
 }
 
-// fill writes a file of so many bytes, or as many as there is room for.
+// fill writes a file of this size, or as much of it as the disk takes.
 func fill(t *testing.T, path string, size int64) {
 	t.Helper()
 	f, err := os.Create(path)
@@ -61,8 +61,8 @@ func isFull(err error) bool {
 
 var smallLoad = torture.Load{Posters: 4, Rows: []int{300}, Files: []int{200_000}}
 
-// TestFullDisk: the program refuses to write while less than 64 MiB are free, says so, reads, and
-// writes again when there is room.
+// TestFullDisk: with less than 64 MiB of free space the program refuses writes with the reason, and
+// goes on reading. With more free space it writes again.
 func TestFullDisk(t *testing.T) {
 	parallel(t)
 	dir := smallDisk(t, 160)
@@ -70,9 +70,7 @@ func TestFullDisk(t *testing.T) {
 	ledger := new(torture.Ledger)
 	ballast := filepath.Join(dir, "ballast")
 	for round := 1; round <= testenv.Choose(1, 10); round++ {
-		done := n.load(smallLoad, ledger, round)
-		time.Sleep(300 * time.Millisecond)
-		done()
+		n.writes(smallLoad, ledger, round, 40)
 		fill(t, ballast, 100<<20)
 		if err := smallLoad.Run(t.Context(), n.admin, ledger, 100+round); !isFull(err) {
 			t.Errorf("writing to a full disk: %v", err)
@@ -91,14 +89,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		os.Remove(ballast)
 	}
-	done := n.load(smallLoad, ledger, 1000)
-	for began, acknowledged := time.Now(), 0; acknowledged < 5; time.Sleep(10 * time.Millisecond) {
-		if acknowledged, _ = ledger.Count(1000); time.Since(began) > testenv.Patience {
-			t.Fatalf("when there was room again, %d writes were acknowledged in %v", acknowledged, testenv.Patience)
-		}
-	}
-	done()
-	time.Sleep(100 * time.Millisecond)
+	n.writes(smallLoad, ledger, 1000, 5)
 	n.whole(ledger)
 	if err := torture.AwaitIndex(t.Context(), n.admin); err != nil {
 		t.Error(err)
@@ -107,8 +98,8 @@ func TestFullDisk(t *testing.T) {
 	must(t, "--db", n.file, "verify")
 }
 
-// TestLastByte: without that reserve, a write that meets the end of the disk in the middle is
-// refused in the same words and leaves nothing.
+// TestLastByte: without that reserve, a write that fills the disk is refused with the same message
+// and leaves nothing.
 func TestLastByte(t *testing.T) {
 	parallel(t)
 	dir := smallDisk(t, 80)
@@ -118,7 +109,7 @@ func TestLastByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := inProcess(api.New(a, api.Options{}).Owner())
-	// as serve makes one
+	// as serve creates one
 	check(t, client.Call(t.Context(), http.MethodPost, "/api/users/",
 		map[string]any{"username": "admin", "is_superuser": true}, nil))
 	ledger := new(torture.Ledger)
@@ -145,10 +136,10 @@ func TestLastByte(t *testing.T) {
 		}
 		check("on a full disk")
 		os.Remove(ballast)
-		if err := ledger.Clear(t.Context(), client); err != nil { // makes room inside the file, too
-			t.Fatalf("round %d, with room again: %v", round, err)
+		if err := ledger.Clear(t.Context(), client); err != nil { // frees pages of the file too
+			t.Fatalf("round %d, with free space: %v", round, err)
 		}
-		if err := a.Ready(); err != nil { // since something was written
+		if err := a.Ready(); err != nil { // because a write succeeded
 			t.Fatalf("round %d: %v", round, err)
 		}
 		if round%testenv.Choose(2, 5) == 0 {
@@ -156,18 +147,18 @@ func TestLastByte(t *testing.T) {
 				t.Fatalf("round %d, compact: %v", round, err)
 			}
 		}
-		check("with room again")
+		check("with free space")
 		if t.Failed() {
 			break
 		}
 	}
-	t.Logf("%d writes were acknowledged between the ends of the disk", met)
+	t.Logf("%d writes were acknowledged before the disk was full", met)
 	if err := a.Close(); err != nil {
 		t.Error(err)
 	}
 	must(t, "--db", file, "verify")
-	// a node starts there as well, to be looked at and to have room made
-	serve(t, file, "none").stop() // which stores the settings of the first start
+	// a node starts on a full disk too, so that its user can look at it and free space
+	serve(t, file, "none").stop() // the first start stores settings
 	ballast := filepath.Join(dir, "ballast")
 	fill(t, ballast, 100<<20)
 	n := serve(t, file, "none")
@@ -185,9 +176,9 @@ func sizeOf(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
-// TestFilledByUploads: an upload that is larger than the disk is refused, and leaves its room to
-// others. When the disk is full of what is kept, deleting makes room. None of that takes a restart,
-// or anything but the node.
+// TestFilledByUploads: an upload larger than the disk is refused, and others can use its space.
+// When the disk is full of files that are kept, deleting some frees space. All of this works
+// through the node and without a restart.
 func TestFilledByUploads(t *testing.T) {
 	parallel(t)
 	n := serve(t, filepath.Join(smallDisk(t, 240), "test.db"), "")
@@ -197,7 +188,7 @@ func TestFilledByUploads(t *testing.T) {
 		return n.admin.Call(t.Context(), http.MethodPost, "/api/targets/",
 			map[string]any{"name": fmt.Sprint("T ", count), "type": "SIDEREAL", "ra": 1, "dec": 1}, nil)
 	}
-	postSoon := func(when string) { // as soon as what has gone was swept
+	postSoon := func(when string) { // once deleted rows are purged
 		t.Helper()
 		for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 			err := post()
@@ -211,13 +202,13 @@ func TestFilledByUploads(t *testing.T) {
 	}
 	for round := range testenv.Choose(1, 10) {
 		if _, _, _, err := tryUpload(t, n, target, 300<<20); !isFull(err) {
-			t.Fatalf("round %d: an upload that is larger than the disk: %v", round, err)
+			t.Fatalf("round %d: an upload larger than the disk: %v", round, err)
 		}
-		postSoon("after an upload that was refused")
+		postSoon("after a refused upload")
 		var kept []int
 		for began := time.Now(); ; {
 			id, _, _, err := tryUpload(t, n, target, 4<<20+len(kept))
-			if isFull(err) && len(kept) < 20 && time.Since(began) < testenv.Patience { // it is still being swept
+			if isFull(err) && len(kept) < 20 && time.Since(began) < testenv.Patience { // still being purged
 				time.Sleep(20 * time.Millisecond)
 				continue
 			}
@@ -233,7 +224,7 @@ func TestFilledByUploads(t *testing.T) {
 		for _, id := range kept {
 			check(t, n.admin.Call(t.Context(), http.MethodDelete, fmt.Sprintf("/api/dataproducts/%d/", id), nil, nil))
 		}
-		postSoon("with room inside")
+		postSoon("with free pages")
 		if round%2 == 1 {
 			must(t, "--db", n.file, "compact")
 			if size := sizeOf(t, n.file); size > 4<<20 {

@@ -13,16 +13,13 @@ import (
 	"nightjar/internal/torture"
 )
 
-// TestIndexFaults does everything to the index of names that may happen to a folder. Names are
-// found right throughout, and the index is in order again by itself.
+// TestIndexFaults does to the index of names whatever can happen to a folder. Names are found
+// correctly throughout, and the index recovers by itself.
 func TestIndexFaults(t *testing.T) {
 	parallel(t)
 	dir := t.TempDir()
 	load := func(n *node, ledger *torture.Ledger, round int) {
-		done := n.load(torture.Load{Posters: 4}, ledger, round)
-		time.Sleep(300 * time.Millisecond)
-		done()
-		time.Sleep(50 * time.Millisecond)
+		n.writes(torture.Load{Posters: 4}, ledger, round, testenv.Choose(40, 200))
 	}
 	other := serve(t, filepath.Join(dir, "other.db"), "")
 	load(other, new(torture.Ledger), 7)
@@ -63,7 +60,9 @@ func TestIndexFaults(t *testing.T) {
 		}},
 		{"its files are empty", false, func() { each(func(path string) error { return os.Truncate(path, 0) }) }},
 		{"its files are noise", false, func() {
-			each(func(path string) error { return os.WriteFile(path, []byte("no index at all, and not for long"), 0o600) })
+			each(func(path string) error {
+				return os.WriteFile(path, []byte("no index at all, and not for long"), 0o600)
+			})
 		}},
 		{"it is another node's", false, func() { replace(other.file + ".index") }},
 		{"it is older", false, func() { replace(filepath.Join(dir, "older")) }},
@@ -98,7 +97,7 @@ func TestIndexFaults(t *testing.T) {
 		check(t, err)
 		load(n, ledger, 100+round)
 		n.whole(ledger)
-		if f.running { // what a running server has open may stay with it; the next one heals
+		if f.running { // a running server may keep its open files; the next one recovers
 			n.stop()
 			n = serve(t, n.file, token)
 			n.whole(ledger)
@@ -110,7 +109,7 @@ func TestIndexFaults(t *testing.T) {
 			t.Errorf("%s: %s", f.name, p)
 		}
 	}
-	// ahead: the file is an older copy, the index has gone on
+	// the index is ahead of the file, which is an older copy
 	n.stop()
 	older := filepath.Join(dir, "older.db")
 	b, err := os.ReadFile(n.file)
@@ -127,12 +126,12 @@ func TestIndexFaults(t *testing.T) {
 	problems, err := ledger.Names(t.Context(), n.admin)
 	check(t, err)
 	for _, p := range problems {
-		t.Errorf("an index that is ahead: %s", p)
+		t.Errorf("an index ahead of the file: %s", p)
 	}
 	n.stop()
 }
 
-// awaitIndex waits until the index has caught up, for a while.
+// awaitIndex waits until the index has caught up.
 func (n *node) awaitIndex() {
 	n.t.Helper()
 	ctx, cancel := context.WithTimeout(n.t.Context(), testenv.Patience)

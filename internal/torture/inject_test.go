@@ -18,7 +18,7 @@ import (
 	"nightjar/internal/torture"
 )
 
-// injected are the calls of the system that fail, and how.
+// injected are the system calls that fail, and their errors.
 var injected = []struct {
 	calls  string
 	errors []string
@@ -30,9 +30,8 @@ var injected = []struct {
 	{"unlink,unlinkat", []string{"EIO"}},
 }
 
-// TestInjectedErrors lets calls of the system fail at random while a node works: nothing that was
-// acknowledged may be lost, nothing else be there by halves, the answers say what is the matter,
-// and a restart sets it right.
+// TestInjectedErrors lets system calls fail at random while a node works. No acknowledged write is
+// lost, no other write remains in part, the answers name the cause, and a restart recovers.
 func TestInjectedErrors(t *testing.T) {
 	parallel(t)
 	strace := testenv.Need(t, "strace")
@@ -46,17 +45,17 @@ func TestInjectedErrors(t *testing.T) {
 	for round := 1; round <= rounds; round++ {
 		calls := injected[round%len(injected)]
 		kind := calls.errors[random.IntN(len(calls.errors))]
-		when := "1" // of a thread
+		when := "1" // counted per thread
 		if first := random.IntN(10); first > 6 && round%len(injected) < 2 {
 			when = fmt.Sprint(first - 5)
 		}
 		if random.IntN(2) == 0 {
-			when += "+" // and all that follow
+			when += "+" // and all later calls
 		}
 		log := filepath.Join(dir, "strace.log")
 		detach, err := inject(strace, log, n.PID(), calls.calls, kind, when)
 		if err != nil {
-			t.Skipf("strace may not be used here (%v): errors of the system are not tried", err)
+			t.Skipf("strace is not allowed here (%v): errors of system calls are not tested", err)
 		}
 		name := fmt.Sprintf("round %d, %s of %s, call %s", round, kind, calls.calls, when)
 		answers := work(t, n, ledger, round, random)
@@ -68,7 +67,7 @@ func TestInjectedErrors(t *testing.T) {
 			met[calls.calls]++
 			hits++
 		}
-		// a failed sync is a failure, whatever it says
+		// a failed sync is a failure, whatever its error
 		noRoom := (kind == "ENOSPC" || kind == "EDQUOT") && !strings.Contains(calls.calls, "sync")
 		for _, a := range answers {
 			if a.err == nil {
@@ -110,7 +109,7 @@ func TestInjectedErrors(t *testing.T) {
 			case "", ".index", ".session", ".sock", ".lock", "strace.log":
 			default:
 				if strings.Contains(f.Name(), ".copy.part") && strings.HasPrefix(calls.calls, "unlink") {
-					os.Remove(filepath.Join(dir, f.Name())) // it could not be removed, and who asked was told
+					os.Remove(filepath.Join(dir, f.Name())) // it could not be removed, and the command reported it
 					continue
 				}
 				t.Errorf("%s: left behind: %s", name, f.Name())
@@ -125,7 +124,7 @@ func TestInjectedErrors(t *testing.T) {
 	must(t, "--db", file, "verify")
 }
 
-// inject lets calls of a process fail, until detach is called.
+// inject lets system calls of a process fail until detach is called.
 func inject(strace, log string, pid int, calls, kind, when string) (detach func(), err error) {
 	var said bytes.Buffer
 	cmd := exec.Command(strace, "-f", "-q", "-o", log, "-e", "trace="+calls, "-e",
@@ -147,7 +146,7 @@ func inject(strace, log string, pid int, calls, kind, when string) (detach func(
 		}
 		if time.Since(began) > testenv.Patience {
 			cmd.Process.Kill()
-			return nil, errors.New("it does not get hold of the process")
+			return nil, errors.New("strace does not attach to the process")
 		}
 	}
 	return func() {
@@ -156,7 +155,7 @@ func inject(strace, log string, pid int, calls, kind, when string) (detach func(
 	}, nil
 }
 
-// traced says whether all threads of a process are traced.
+// traced reports whether all threads of a process are traced.
 func traced(pid int) bool {
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
 	if err != nil || len(threads) == 0 {
@@ -171,13 +170,13 @@ func traced(pid int) bool {
 	return true
 }
 
-// answered is what came of something that a node was asked for.
+// answered is the result of a request.
 type answered struct {
 	what string
 	err  error
 }
 
-// work has a node do all that writes, some of it at once.
+// work makes a node do everything that writes, two things at a time.
 func work(t *testing.T, n *node, ledger *torture.Ledger, round int, random *rand.Rand) (list []answered) {
 	var mu sync.Mutex
 	note := func(what string, err error) {
@@ -209,7 +208,7 @@ func work(t *testing.T, n *node, ledger *torture.Ledger, round int, random *rand
 			os.Remove(backup)
 		},
 	}
-	// two of them at once, and then the others
+	// two at once, then the others
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	var both sync.WaitGroup
 	both.Go(all[0])

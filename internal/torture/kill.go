@@ -11,39 +11,41 @@ import (
 	"time"
 )
 
-// Kill says how a server is killed.
+// Kill describes how servers are killed.
 type Kill struct {
-	Program []string // the program nightjar, with what it is run by
-	Dir     string   // an empty folder on the disk that is to be tried
+	Program []string // nightjar, after the programs that run it
+	Dir     string   // an empty folder on the disk to test
 	Rounds  int      // 0: until the context ends
-	// From and To bound the time after which each server is killed; it is random.
+	// Each server is killed after a random time between From and To.
 	From, To time.Duration
-	Load     Load
-	Seed     uint64
-	// Said is told of each round; nil for nobody.
+	// Least is the number of writes that a server acknowledges before it is killed, however slow
+	// the machine.
+	Least int
+	Load  Load
+	Seed  uint64
+	// Said is called after each round, unless it is nil.
 	Said func(Round)
 }
 
-// A Round is what became of one server.
+// A Round describes one server.
 type Round struct {
 	Number       int
-	After        time.Duration // the time it had
+	After        time.Duration // when it was killed
 	Acknowledged int           // writes
 	Open         int           // writes without an answer
-	Opened       time.Duration // how long the next server took to serve
+	Opened       time.Duration // how long the next server took to start
 	Problems     []string
 }
 
-// Run starts a server on a new file, has clients write to it, and kills it; then the file is
-// verified, and the next server is compared with what the clients remember. One round is played in
-// any case. After the last round the server is stopped in peace, and everything is compared once
-// more. It ends with the first round that shows a problem. The error is not nil when something
-// could not be done at all.
+// Run starts a server on a new file, lets clients write to it, and kills it. Then it verifies the
+// file and compares the next server with what the clients remember. There is at least one round.
+// After the last one Run stops the server cleanly and compares everything once more. Run ends after
+// the first round with a problem. An error means that a step was impossible.
 func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
 	random := rand.New(rand.NewPCG(k.Seed, 1))
 	file := filepath.Join(k.Dir, "torture.db")
 	ledger, token := new(Ledger), ""
-	// what has been begun is finished when the time is over
+	// finish the last round when the time is over
 	steady := context.WithoutCancel(ctx)
 	node, err := Start(steady, k.Program, file)
 	if err != nil {
@@ -59,11 +61,18 @@ func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
 		r := Round{Number: n, After: k.From + time.Duration(random.Int64N(int64(k.To-k.From)+1))}
 		load := make(chan error, 1)
 		go func() { load <- k.Load.Run(steady, node.Client(token), ledger, n) }()
-		select {
-		case <-time.After(r.After):
-		case err := <-load:
-			return rounds, errors.Join(errors.New("the clients ended before the server was killed"), err)
+		began := time.Now()
+		for wait := r.After; wait > 0; wait = 5 * time.Millisecond {
+			select {
+			case <-time.After(wait):
+			case err := <-load:
+				return rounds, errors.Join(errors.New("the clients ended before the server was killed"), err)
+			}
+			if acknowledged, _ := ledger.Count(n); acknowledged >= k.Least {
+				break
+			}
 		}
+		r.After = time.Since(began)
 		node.Kill()
 		if err := <-load; err != nil {
 			return rounds, err
@@ -104,7 +113,7 @@ func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
 	return rounds, err
 }
 
-// verify has the program verify the file.
+// verify runs the program's verify on the file.
 func (k Kill) verify(ctx context.Context, file string) (problems []string, err error) {
 	cmd := exec.CommandContext(ctx, k.Program[0],
 		append(k.Program[1:len(k.Program):len(k.Program)], "--db", file, "verify")...)
@@ -116,13 +125,13 @@ func (k Kill) verify(ctx context.Context, file string) (problems []string, err e
 	return nil, err
 }
 
-// compare compares the node with the ledger twice: at once, when names may have to be searched by
-// the scan, and when the index has caught up.
+// compare compares the node with the ledger twice: at once, when names may have to be found by a
+// scan, and when the index has caught up.
 func (k Kill) compare(ctx context.Context, node *Client, ledger *Ledger, all bool) (problems []string, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("it takes more than ten minutes"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("no result after ten minutes"))
 	defer cancel()
 	problems, err = ledger.Check(ctx, node, At(time.Now()), all, true)
-	select { // in peace what was deleted is swept away, and the list of free pages is written
+	select { // an idle node purges deleted rows and writes the free list
 	case <-time.After(time.Second):
 	case <-ctx.Done():
 	}
@@ -156,9 +165,9 @@ func (l *Ledger) Names(ctx context.Context, node *Client) (problems []string, er
 		if it.kind != aTarget {
 			continue
 		}
-		certain, found := it.there(now), naming{name: it.name}
+		certain, found := it.exists(now), naming{name: it.name}
 		if there := c.record(c.targets, "target", it, certain, &found); there != (certain == yes) {
-			c.problem("by the index, target %q: there is %v", found.name, there)
+			c.problem("by the index, target %q exists: %v", found.name, there)
 		}
 		if certain == yes {
 			want++

@@ -12,19 +12,19 @@ import (
 	"nightjar/internal/torture"
 )
 
-// TestKill: a server that is killed in the middle of its work has lost nothing that it
-// acknowledged, and kept no write in part.
+// TestKill: a server killed in the middle of its work loses no acknowledged write and keeps no part
+// of a write.
 func TestKill(t *testing.T) {
 	parallel(t)
 	most := time.Second
 	if testenv.Long() {
 		most = 2 * time.Second
 	}
-	kill(t, torture.Kill{Rounds: testenv.Choose(3, 200), From: 100 * time.Millisecond, To: most,
+	kill(t, torture.Kill{Rounds: testenv.Choose(2, 200), From: 100 * time.Millisecond, To: most,
 		Load: torture.Usual(), Seed: 1})
 }
 
-// TestKillCompact is TestKill while the file is exchanged for a smaller one all the time.
+// TestKillCompact is TestKill while the file is compacted all the time.
 func TestKillCompact(t *testing.T) {
 	parallel(t)
 	load := torture.Load{Posters: 4, Rows: []int{300}, Files: []int{1 << 20}, Streams: []int{1100}, Compact: true}
@@ -34,10 +34,10 @@ func TestKillCompact(t *testing.T) {
 
 func kill(t *testing.T, k torture.Kill) {
 	t.Helper()
-	k.Program, k.Dir = []string{nightjar}, t.TempDir()
+	k.Program, k.Dir, k.Least = []string{nightjar}, t.TempDir(), 2
 	if testenv.Long() {
 		k.Said = func(r torture.Round) {
-			t.Logf("round %d: %d acknowledged, served after %v", r.Number, r.Acknowledged, r.Opened)
+			t.Logf("round %d: %d acknowledged, ready after %v", r.Number, r.Acknowledged, r.Opened)
 		}
 	}
 	rounds, err := k.Run(t.Context())
@@ -53,14 +53,15 @@ func kill(t *testing.T, k torture.Kill) {
 		}
 	}
 	slices.Sort(opened)
-	t.Logf("%d rounds, %d writes acknowledged and there, %d unanswered; the next server served after %v (median), %v at most",
-		len(rounds), acknowledged, open, opened[len(opened)/2].Round(time.Millisecond), opened[len(opened)-1].Round(time.Millisecond))
+	t.Logf("%d rounds, %d writes acknowledged, %d unanswered; the next server was ready after %v (median), %v at most",
+		len(rounds), acknowledged, open, opened[len(opened)/2].Round(time.Millisecond),
+		opened[len(opened)-1].Round(time.Millisecond))
 	if acknowledged < 2*len(rounds) {
 		t.Errorf("only %d writes were acknowledged", acknowledged)
 	}
 }
 
-// TestKillSeesNoStart: that the next server does not start is what is reported.
+// TestKillSeesNoStart: Kill reports that the next server does not start.
 func TestKillSeesNoStart(t *testing.T) {
 	parallel(t)
 	script := filepath.Join(t.TempDir(), "once.sh")
@@ -75,8 +76,8 @@ exec `+nightjar+` "$@"
 	}
 }
 
-// TestTortureCommand: nightjar torture runs that on the user's machine, says what it saw, and
-// leaves nothing.
+// TestTortureCommand: nightjar torture does the same on the user's machine, reports what it finds,
+// and leaves no files.
 func TestTortureCommand(t *testing.T) {
 	parallel(t)
 	dir := t.TempDir()
@@ -88,6 +89,6 @@ func TestTortureCommand(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 	if out, err := run(t, "torture", "--dir", filepath.Join(dir, "none")); err == nil || strings.Contains(out, "\n") {
-		t.Errorf("in a folder that is not there: %v: %s", err, out)
+		t.Errorf("in a missing folder: %v: %s", err, out)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A Ledger is what was asked of a node and what it acknowledged, with the times of both. It may be
-// used by several goroutines.
+// A Ledger records the writes sent to a node and those it acknowledged, with the times of both. It
+// may be used by several goroutines.
 type Ledger struct {
 	mu    sync.Mutex
 	items []*item
@@ -22,49 +22,49 @@ const (
 	aStream
 	aUser
 	anObservation
-	kinds // how many there are
+	kinds // their number
 )
 
-// An item is something that a Load made: a target, a datum of its own, a data product with its
-// data, what a stream of lines brought, a user, or an observation.
+// An item is something that a Load created: a target, a single datum, a data product with its
+// datums, the datums of a stream of lines, a user, or an observation.
 type item struct {
 	kind  kind
-	id    uint64   // once it is known
-	round int      // of the load that made it
-	names []naming // of a target or user: what it was, the first when it was made
-	value string   // of a datum: its value as it was sent; of an observation its parameters
-	// name is of a datum its mark, of a product its product id, of a stream its source, of an
-	// observation its id.
+	id    uint64   // 0 until it is known
+	round int      // of the load that created it
+	names []naming // of a target or user: all it has been, from its creation on
+	value string   // of a datum: its value as sent; of an observation: its parameters
+	// name is the mark of a datum, the product id of a product, the source of a stream, or the id
+	// of an observation.
 	name  string
-	rows  int         // of a product or stream: data
-	shape string      // of a target or user, when it was made
+	rows  int         // of a product or stream: its datums
+	shape string      // of a target or user, when it was created
 	of    *item       // of a stream: its target
-	is    targetShape // of a target of any size: what the last change makes of it
+	is    targetShape // of a target of any size: its state after the last change
 	sum   [sha256.Size]byte
 	made  change
 	gone  change
-	sure  bool // what it is was compared after the last change, and is known
+	known bool // compared since the last change
 }
 
 // A change is a request that writes.
 type change struct {
-	begun, done time.Time // done is zero if there was no answer
-	refused     bool      // there was an answer, and it was no
+	begun, done time.Time // done is zero without an answer
+	refused     bool      // the answer was a refusal
 }
 
-// naming is a change of a target or user: its name, and the rest of what is compared, in words.
+// naming is a change of a target or user: the name, and as text everything else that is compared.
 type naming struct {
 	name, shape string
 	change
 }
 
-// A Moment is a time that is known to lie between two others.
+// A Moment is a time known to be between two others.
 type Moment struct{ From, To time.Time }
 
-// At is a moment that is known exactly.
+// At returns a moment that is known exactly.
 func At(t time.Time) Moment { return Moment{t, t} }
 
-// certainty is what the ledger can say of something.
+// certainty is what the ledger knows of a statement.
 type certainty int
 
 const (
@@ -73,7 +73,7 @@ const (
 	yes
 )
 
-// by says whether a change had been made at a moment. One without an answer may have been or not.
+// by reports whether a change had been made at a moment. Without an answer it is maybe.
 func (c change) by(at Moment) certainty {
 	switch {
 	case c.refused || c.begun.IsZero() || c.begun.After(at.To):
@@ -84,8 +84,8 @@ func (c change) by(at Moment) certainty {
 	return yes
 }
 
-// there says whether an item is there at a time.
-func (it *item) there(at Moment) certainty {
+// exists reports whether an item exists at a moment.
+func (it *item) exists(at Moment) certainty {
 	if made := it.made.by(at); made != yes {
 		return made
 	}
@@ -98,7 +98,7 @@ func (it *item) there(at Moment) certainty {
 	return yes
 }
 
-// called lists what a target or user may be at a time.
+// called lists what a target or user may be at a moment.
 func (it *item) called(at Moment) (may []naming) {
 	for _, n := range it.names {
 		switch n.by(at) {
@@ -111,7 +111,7 @@ func (it *item) called(at Moment) (may []naming) {
 	return may
 }
 
-// begin notes that an item is about to be made.
+// begin notes that an item is about to be created.
 func (l *Ledger) begin(it *item) *item {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,30 +123,30 @@ func (l *Ledger) begin(it *item) *item {
 	return it
 }
 
-// note changes what is known of an item.
+// note runs fn, which changes items.
 func (l *Ledger) note(fn func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fn()
 }
 
-// before lists what earlier rounds left of a kind.
+// before lists the items of a kind that earlier rounds left.
 func (l *Ledger) before(round int, k kind) (list []*item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := At(time.Now())
 	for _, it := range l.items {
-		if it.kind == k && it.round < round && it.there(now) == yes {
+		if it.kind == k && it.round < round && it.exists(now) == yes {
 			list = append(list, it)
 		}
 	}
 	return list
 }
 
-// settle makes what was found of an item what it is from now on.
-func (it *item) settle(there bool, found naming, at Moment) {
-	it.sure = true
-	if it.there(at) == maybe {
+// resolve takes what was found of an item as the truth from now on.
+func (it *item) resolve(there bool, found naming, at Moment) {
+	it.known = true
+	if it.exists(at) == maybe {
 		if c := it.made.by(at); c == maybe {
 			it.made.done, it.made.refused = at.To, !there
 		} else {
@@ -158,7 +158,7 @@ func (it *item) settle(there bool, found naming, at Moment) {
 	}
 }
 
-// Count says how many writes were acknowledged in a round, and how many had no answer.
+// Count returns how many writes of a round were acknowledged, and how many had no answer.
 func (l *Ledger) Count(round int) (acknowledged, unanswered int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

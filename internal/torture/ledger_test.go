@@ -11,8 +11,8 @@ import (
 	"nightjar/internal/torture"
 )
 
-// TestLedgerSees: what the other tests rest on. Whatever is taken away, added or altered behind the
-// ledger's back is found.
+// TestLedgerSees: the ledger finds whatever is removed, added or changed without it. The other
+// tests rely on this.
 func TestLedgerSees(t *testing.T) {
 	parallel(t)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
@@ -27,7 +27,7 @@ func TestLedgerSees(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	done()
-	time.Sleep(100 * time.Millisecond) // what was broken off may still be written
+	time.Sleep(100 * time.Millisecond) // requests that were broken off may still be written
 	n.whole(ledger)
 	first := func(path string) string {
 		var page struct{ Results []struct{ ID int } }
@@ -50,21 +50,21 @@ func TestLedgerSees(t *testing.T) {
 		in                 any
 		want               string
 	}{
-		{"a datum goes", http.MethodDelete, first("/api/reduceddatums/"), nil, "there"},
+		{"a datum is deleted", http.MethodDelete, first("/api/reduceddatums/"), nil, "is missing"},
 		{"a tag changes", http.MethodPatch, first("/api/targets/"),
 			map[string]any{"targetextra_set": []map[string]string{{"key": "k", "value": "v"}}}, "should have"},
 		{"a target is renamed", http.MethodPatch, first("/api/targets/"),
-			map[string]string{"name": "torture 1 z"}, "is not there"},
+			map[string]string{"name": "torture 1 z"}, "is missing"},
 		{"a user loses the groups", http.MethodPatch, second("/api/users/"),
 			map[string]any{"groups": []string{}}, "should have"},
-		{"a user goes", http.MethodDelete, second("/api/users/"), nil, "is not there"},
-		{"an observation comes", http.MethodPost, "/api/observations/",
+		{"a user is deleted", http.MethodDelete, second("/api/users/"), nil, "is missing"},
+		{"an observation is added", http.MethodPost, "/api/observations/",
 			map[string]any{"target_id": 1, "facility": "torture", "observation_type": "IMAGING",
 				"observation_id": "another", "observing_parameters": map[string]any{"exposure_time": 1}},
-			"observations are there"},
-		{"a target comes", http.MethodPost, "/api/targets/",
-			map[string]any{"name": "torture 9 z", "type": "SIDEREAL", "ra": 1, "dec": 1}, "targets are there"},
-		{"a product goes", http.MethodDelete, first("/api/dataproducts/"), nil, "is not there"},
+			"observations, not"},
+		{"a target is added", http.MethodPost, "/api/targets/",
+			map[string]any{"name": "torture 9 z", "type": "SIDEREAL", "ra": 1, "dec": 1}, "targets, not"},
+		{"a product is deleted", http.MethodDelete, first("/api/dataproducts/"), nil, "is missing"},
 	} {
 		if err := n.admin.Call(t.Context(), x.method, x.path, x.in, nil); err != nil {
 			t.Fatal(x.name, err)

@@ -17,23 +17,23 @@ import (
 	"time"
 )
 
-// A Load is clients that write to a node at the same time: posters, each of which posts data one by
-// one, makes and renames targets and deletes data again, one uploader, and one that writes records
-// of all sizes.
+// A Load is clients that write to a node at the same time: posters, which post datums one by one,
+// create and rename targets and delete datums; one uploader; and one client that writes records of
+// all sizes.
 type Load struct {
 	Posters int
-	// Rows are how many data the uploaded tables have, in turn; from 5,000 on a node takes them in
-	// several transactions. Without them and Files nothing is uploaded.
+	// Rows are the numbers of datums in the uploaded tables, in turn. A node takes tables of 5,000
+	// or more in several transactions. Without Rows and Files nothing is uploaded.
 	Rows []int
-	// Files are the sizes in bytes of the other files, in turn with the tables; 0 for none. Those
-	// over 8 MiB are taken in several transactions.
+	// Files are the sizes in bytes of the other files, which take turns with the tables; 0 for
+	// none. A node takes files over 8 MiB in several transactions.
 	Files []int
-	// Streams are how many lines the streams of data have, of the client that writes records of all
-	// sizes, in turn; there is none without them.
+	// Streams are the numbers of lines in the streams of datums, in turn. The client that writes
+	// records of all sizes sends them; without Streams there is no such client.
 	Streams []int
-	// Steps is after how many writes each client ends; 0 for never.
+	// Steps is the number of writes after which each client ends; 0 for no end.
 	Steps int
-	// Compact has one more client make the file smaller all the time.
+	// Compact adds a client that compacts the file all the time.
 	Compact bool
 }
 
@@ -44,8 +44,7 @@ func Usual() Load {
 }
 
 // Run writes until the context ends or the node no longer answers, and notes everything in the
-// ledger. Names tell the rounds apart. A refusal that the node should not have given is an error; a
-// connection that breaks is not.
+// ledger. Names contain the round. An unexpected refusal is an error; a broken connection is not.
 func (l Load) Run(ctx context.Context, node *Client, ledger *Ledger, round int) error {
 	var all sync.WaitGroup
 	var clients []func(w *worker) error
@@ -93,7 +92,7 @@ type worker struct {
 	count   int
 	steps   int
 	targets []*item
-	data    []*item
+	datums  []*item
 }
 
 func (w *worker) next() string {
@@ -101,7 +100,8 @@ func (w *worker) next() string {
 	return fmt.Sprintf("%s %d", w.name, w.count)
 }
 
-// answered notes how a write went. A status from 500 on leaves open what became of it, but for 507.
+// answered notes the answer to a write. A status of 500 or more, except 507, leaves its result
+// open.
 func (w *worker) answered(c *change, err error) {
 	refused := new(Refused)
 	switch {
@@ -112,11 +112,11 @@ func (w *worker) answered(c *change, err error) {
 	}
 }
 
-// create makes an item by a request that answers with its id.
+// create creates an item by a request whose answer has its id.
 func (w *worker) create(it *item, send func() (*http.Response, error)) error {
 	it.round = w.round
 	w.ledger.begin(it)
-	var got made
+	var got createdID
 	r, err := send()
 	if err == nil {
 		err = json.NewDecoder(r.Body).Decode(&got)
@@ -129,10 +129,11 @@ func (w *worker) create(it *item, send func() (*http.Response, error)) error {
 	return err
 }
 
-// made is the answer to a request that makes one thing. Of an observation it is a list.
-type made struct{ ID uint64 }
+// createdID is the answer to a request that creates one thing. For an observation the answer is a
+// list.
+type createdID struct{ ID uint64 }
 
-func (m *made) UnmarshalJSON(b []byte) error {
+func (m *createdID) UnmarshalJSON(b []byte) error {
 	var one []struct{ ID uint64 }
 	if b[0] != '[' {
 		one = append(one, struct{ ID uint64 }{})
@@ -143,7 +144,7 @@ func (m *made) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	if len(one) != 1 {
-		return fmt.Errorf("%d things were made", len(one))
+		return fmt.Errorf("%d objects were created", len(one))
 	}
 	m.ID = one[0].ID
 	return nil
@@ -159,7 +160,7 @@ func (w *worker) createJSON(ctx context.Context, it *item, path string, in any) 
 	})
 }
 
-// addTarget makes one more target.
+// addTarget creates a target.
 func (w *worker) addTarget(ctx context.Context) error {
 	it := &item{kind: aTarget, name: w.next()}
 	in := map[string]any{"name": it.name, "type": "SIDEREAL", "ra": w.random.Float64() * 360,
@@ -171,12 +172,12 @@ func (w *worker) addTarget(ctx context.Context) error {
 	return err
 }
 
-// rename gives a target another name.
+// rename renames a target.
 func (w *worker) rename(ctx context.Context, it *item) error {
 	name := w.next()
 	at := len(it.names)
 	w.ledger.note(func() {
-		it.names, it.sure = append(it.names, naming{name, it.names[at-1].shape, change{begun: time.Now()}}), false
+		it.names, it.known = append(it.names, naming{name, it.names[at-1].shape, change{begun: time.Now()}}), false
 	})
 	err := w.node.Call(ctx, http.MethodPatch, "/api/targets/"+strconv.FormatUint(it.id, 10)+"/",
 		map[string]string{"name": name}, nil)
@@ -186,13 +187,13 @@ func (w *worker) rename(ctx context.Context, it *item) error {
 
 // remove deletes an item.
 func (w *worker) remove(ctx context.Context, it *item, path string) error {
-	w.ledger.note(func() { it.gone, it.sure = change{begun: time.Now()}, false })
+	w.ledger.note(func() { it.gone, it.known = change{begun: time.Now()}, false })
 	err := w.node.Call(ctx, http.MethodDelete, path+strconv.FormatUint(it.id, 10)+"/", nil, nil)
 	w.ledger.note(func() { w.answered(&it.gone, err) })
 	return err
 }
 
-// addDatum posts a datum of the last target.
+// addDatum posts a datum of the newest target.
 func (w *worker) addDatum(ctx context.Context) error {
 	it := &item{kind: aDatum, name: w.next()}
 	note := ""
@@ -206,17 +207,17 @@ func (w *worker) addDatum(ctx context.Context) error {
 			0).UTC().Format(time.RFC3339), "value": json.RawMessage(it.value),
 	})
 	if err == nil {
-		w.data = append(w.data, it)
+		w.datums = append(w.datums, it)
 	}
 	return err
 }
 
 func sourceOf(round int) string { return fmt.Sprintf("torture %d", round) }
 
-// more says whether a client goes on after so many writes.
+// more reports whether a client continues after n writes.
 func (w *worker) more(n int) bool { return w.steps == 0 || n < w.steps }
 
-// post writes one thing after the other.
+// post writes one thing after another.
 func (w *worker) post(ctx context.Context) error {
 	err := w.addTarget(ctx)
 	for n := 1; err == nil && w.more(n); n++ {
@@ -225,10 +226,10 @@ func (w *worker) post(ctx context.Context) error {
 			err = w.addTarget(ctx)
 		case n%20 == 13:
 			err = w.rename(ctx, w.targets[w.random.IntN(len(w.targets))])
-		case n%10 == 9 && len(w.data) > 0:
-			at := w.random.IntN(len(w.data))
-			if err = w.remove(ctx, w.data[at], "/api/reduceddatums/"); err == nil {
-				w.data = append(w.data[:at], w.data[at+1:]...)
+		case n%10 == 9 && len(w.datums) > 0:
+			at := w.random.IntN(len(w.datums))
+			if err = w.remove(ctx, w.datums[at], "/api/reduceddatums/"); err == nil {
+				w.datums = append(w.datums[:at], w.datums[at+1:]...)
 			}
 		default:
 			err = w.addDatum(ctx)
@@ -237,8 +238,8 @@ func (w *worker) post(ctx context.Context) error {
 	return err
 }
 
-// upload deletes what earlier rounds left, and uploads one file after the other, tables and others,
-// of which few stay.
+// upload deletes the products of earlier rounds, then uploads files one after another, tables and
+// others, and keeps the newest few.
 func (w *worker) upload(ctx context.Context, l Load) error {
 	err := w.addTarget(ctx)
 	for _, it := range w.ledger.before(w.round, aProduct) {
@@ -266,7 +267,7 @@ func (w *worker) upload(ctx context.Context, l Load) error {
 	return err
 }
 
-// at is the nth of a list that begins again at its end; 0 of an empty one.
+// at is element n of a list that repeats; 0 for an empty list.
 func at(list []int, n int) int {
 	if len(list) == 0 {
 		return 0
@@ -274,7 +275,7 @@ func at(list []int, n int) int {
 	return list[n%len(list)]
 }
 
-// noise is a file that is like no other.
+// noise returns random bytes.
 func noise(r *rand.Rand, size int) []byte {
 	b := make([]byte, size)
 	for i := 0; i+8 <= len(b); i += 8 {
@@ -286,7 +287,7 @@ func noise(r *rand.Rand, size int) []byte {
 	return b
 }
 
-// table is a light curve with rows that no other has.
+// table returns a light curve whose rows no other table has.
 func table(round, n, rows int) []byte {
 	b := []byte("time,filter,magnitude,error\n")
 	for i := range rows {
@@ -320,7 +321,7 @@ func (w *worker) addFile(ctx context.Context, suffix, kind string, content []byt
 	return it, err
 }
 
-// Clear deletes the data products and the data whose ids the ledger knows.
+// Clear deletes the data products and datums whose ids the ledger knows.
 func (l *Ledger) Clear(ctx context.Context, node *Client) error {
 	w := &worker{node: node, ledger: l}
 	for _, x := range []struct {
@@ -328,7 +329,7 @@ func (l *Ledger) Clear(ctx context.Context, node *Client) error {
 		path string
 	}{{aProduct, "/api/dataproducts/"}, {aDatum, "/api/reduceddatums/"}} {
 		for _, it := range l.before(math.MaxInt, x.kind) {
-			if it.id == 0 { // it was found, and never answered for
+			if it.id == 0 { // found, but never acknowledged
 				continue
 			}
 			if err := w.remove(ctx, it, x.path); err != nil {

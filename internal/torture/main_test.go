@@ -16,7 +16,7 @@ import (
 	"nightjar/internal/torture"
 )
 
-// nightjar is the program as a user has it.
+// nightjar is the path of the program.
 var nightjar string
 
 func TestMain(m *testing.M) {
@@ -31,29 +31,28 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	if !testenv.Long() {
-		flag.Set("test.parallel", "4") // the tests wait more than they compute
+		flag.Set("test.parallel", "4") // the tests mostly wait
 	}
 	status := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(status)
 }
 
-// parallel has a test run beside others, but not in the long form, whose figures are of one at a
-// time.
+// parallel runs a test beside others, except in the long form, which measures one test at a time.
 func parallel(t *testing.T) {
 	if !testenv.Long() {
 		t.Parallel()
 	}
 }
 
-// run runs the program and returns all that it prints.
+// run runs the program and returns its output.
 func run(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), nightjar, args...).CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
 
-// must is run for what has to succeed.
+// must is run for a command that must succeed.
 func must(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := run(t, args...)
@@ -71,11 +70,11 @@ type node struct {
 	admin *torture.Client
 }
 
-// crashed is how Go begins to tell why a program ended.
+// crashed matches the start of a Go crash report.
 var crashed = regexp.MustCompile(`(?m)^(fatal error|panic|unexpected fault|SIG[A-Z]+):? `)
 
-// serve starts a server on a file, which is stopped when the test ends. The token is that of an
-// earlier server on the same file, "" for a new file.
+// serve starts a server on a file and stops it when the test ends. The token is that of an earlier
+// server on the same file, "" for a new file.
 func serve(t testing.TB, file, token string, flags ...string) *node {
 	t.Helper()
 	return serveBy(t, []string{nightjar}, file, token, flags...)
@@ -94,7 +93,7 @@ func serveBy(t testing.TB, program []string, file, token string, flags ...string
 			if at := crashed.FindStringIndex(said); at != nil {
 				crash = at[0]
 			}
-			t.Logf("a server said:\n%s", said[crash:min(crash+4000, len(said))])
+			t.Logf("standard error of a server:\n%s", said[crash:min(crash+4000, len(said))])
 		}
 	})
 	c := n.Client(token)
@@ -106,7 +105,7 @@ func serveBy(t testing.TB, program []string, file, token string, flags ...string
 	return &node{n, t, file, c}
 }
 
-// stop ends a server in peace.
+// stop stops a server cleanly.
 func (n *node) stop() {
 	n.t.Helper()
 	if err := n.Stop(); err != nil {
@@ -114,8 +113,7 @@ func (n *node) stop() {
 	}
 }
 
-// load begins to write; done ends it and waits. A file under load for a time without an end has an
-// end of its own with the test.
+// load starts the clients; done stops them and waits. They also stop when the test ends.
 func (n *node) load(l torture.Load, ledger *torture.Ledger, round int) (done func()) {
 	ctx, cancel := context.WithCancel(n.t.Context())
 	end := make(chan error, 1)
@@ -130,7 +128,25 @@ func (n *node) load(l torture.Load, ledger *torture.Ledger, round int) (done fun
 	}
 }
 
-// whole compares a node at rest with a ledger.
+// writes lets clients write until the node has acknowledged count writes of the round. It then
+// stops them, and waits for the requests that this breaks off.
+func (n *node) writes(l torture.Load, ledger *torture.Ledger, round, count int) {
+	n.t.Helper()
+	done := n.load(l, ledger, round)
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		acknowledged, _ := ledger.Count(round)
+		if acknowledged >= count {
+			break
+		}
+		if time.Since(began) > testenv.Patience {
+			n.t.Fatalf("only %d of %d writes were acknowledged", acknowledged, count)
+		}
+	}
+	done()
+	time.Sleep(100 * time.Millisecond)
+}
+
+// whole compares an idle node with a ledger.
 func (n *node) whole(ledger *torture.Ledger) {
 	n.t.Helper()
 	problems, err := ledger.Check(n.t.Context(), n.admin, torture.At(time.Now()), true, true)

@@ -20,9 +20,9 @@ import (
 	"nightjar/internal/torture"
 )
 
-// TestMovedFiles takes the file away from under a running server, in several ways. From then on
-// nothing may be acknowledged, /healthz says why, no second server starts at the path, no command
-// harms what was put there, and what had been acknowledged can still be had.
+// TestMovedFiles takes the file away from a running server in several ways. After that the server
+// acknowledges no write, /healthz gives the reason, no second server starts at the path, no command
+// harms the file that was put there, and every acknowledged write can be recovered.
 func TestMovedFiles(t *testing.T) {
 	parallel(t)
 	if runtime.GOOS == "windows" {
@@ -35,8 +35,8 @@ func TestMovedFiles(t *testing.T) {
 	for i, x := range []struct {
 		name string
 		do   func(t *testing.T, path string)
-		put  func(t *testing.T, path string) // brings the file back; nil if a backup through the socket must
-		lost bool                            // what was acknowledged is lost with the file's end
+		put  func(t *testing.T, path string) // puts the file back; nil: restore a backup taken through the socket
+		lost bool                            // acknowledged writes are lost with the end of the file
 	}{
 		{name: "renamed", do: func(t *testing.T, path string) { check(t, os.Rename(path, path+".moved")) },
 			put: func(t *testing.T, path string) { check(t, os.Rename(path+".moved", path)) }},
@@ -64,7 +64,7 @@ func TestMovedFiles(t *testing.T) {
 		{name: "truncated", lost: true,
 			do: func(t *testing.T, path string) { check(t, os.Truncate(path, sizeOf(t, path)/2)) }},
 	} {
-		if !testenv.Long() && (i == 2 || i == 4 || i == 5) { // more ways to replace and to rename it
+		if !testenv.Long() && (i == 2 || i == 4 || i == 5) { // further ways to replace and rename it
 			continue
 		}
 		t.Run(x.name, func(t *testing.T) {
@@ -72,17 +72,14 @@ func TestMovedFiles(t *testing.T) {
 			check(t, os.Mkdir(filepath.Dir(path), 0o700))
 			n := serve(t, path, "")
 			ledger := new(torture.Ledger)
-			done := n.load(torture.Load{Posters: 2, Rows: []int{300}, Files: []int{100_000}}, ledger, 1)
-			time.Sleep(300 * time.Millisecond)
-			done()
-			time.Sleep(100 * time.Millisecond)
+			n.writes(torture.Load{Posters: 2, Rows: []int{300}, Files: []int{100_000}}, ledger, 1, 30)
 			n.whole(ledger)
 			target := addTarget(t, n, "before")
-			if x.lost { // what is asked for and written stands in the first half
+			if x.lost { // so that everything else is in the first half
 				upload(t, n, target, 16<<20)
 			}
 			x.do(t, path)
-			var there [32]byte // what is at the path now
+			var there [32]byte // hash of the file now at the path
 			if b, err := os.ReadFile(path); err == nil {
 				there = sha256.Sum256(b)
 			}
@@ -98,7 +95,7 @@ func TestMovedFiles(t *testing.T) {
 			refusedWrites(t, n, target)
 			if b, err := os.ReadFile(path); !x.lost && (err == nil) != (there != [32]byte{}) || err == nil &&
 				sha256.Sum256(b) != there {
-				t.Errorf("what was put at the path was changed, or something was put there (%v)", err)
+				t.Errorf("the file at the path was changed or created (%v)", err)
 			}
 			backup := filepath.Join(t.TempDir(), "backup.db")
 			if x.put == nil && !x.lost {
@@ -117,7 +114,7 @@ func TestMovedFiles(t *testing.T) {
 				x.put(t, path)
 			default:
 				if _, err := os.Stat(backup); err != nil {
-					return // that was told above
+					return // reported above
 				}
 				check(t, os.Rename(backup, path))
 			}
@@ -141,7 +138,7 @@ func copyFile(t *testing.T, from, to string) {
 	check(t, os.WriteFile(to, b, 0o600))
 }
 
-// refusedWrites tries writes of all kinds, none of which may be acknowledged.
+// refusedWrites tries writes of all kinds and expects refusals.
 func refusedWrites(t *testing.T, n *node, target int) {
 	t.Helper()
 	for _, x := range []struct {
@@ -159,7 +156,8 @@ func refusedWrites(t *testing.T, n *node, target int) {
 		}},
 		{"lines", func() error {
 			r, err := n.admin.Send(t.Context(), http.MethodPost, "/api/reduceddatums/", "application/x-ndjson",
-				strings.NewReader(`{"target_name":"before","data_type":"photometry","timestamp":"2020-01-01","value":{"magnitude":3}}`+"\n"))
+				strings.NewReader(`{"target_name":"before","data_type":"photometry","timestamp":"2020-01-01",`+
+					`"value":{"magnitude":3}}`+"\n"))
 			if err == nil {
 				r.Body.Close()
 			}
@@ -177,7 +175,7 @@ func refusedWrites(t *testing.T, n *node, target int) {
 		refused := new(torture.Refused)
 		switch {
 		case err == nil:
-			t.Errorf("%s was acknowledged, and the file is not at its path", x.name)
+			t.Errorf("%s was acknowledged without the file at its path", x.name)
 		case !errors.As(err, &refused):
 			t.Errorf("%s: %v", x.name, err)
 		case refused.Status/100 != 5:
@@ -200,7 +198,7 @@ func unready(t *testing.T, n *node) {
 	delete(told, "backup")
 	why, _ := json.Marshal(told)
 	if r.StatusCode != http.StatusServiceUnavailable || !bytes.Contains(why, []byte("file")) {
-		t.Errorf("/healthz: status %d, %s; it should be 503, and say what is wrong with the file", r.StatusCode, b)
+		t.Errorf("/healthz: status %d, %s; it should be 503 with the reason", r.StatusCode, b)
 	}
 }
 
@@ -224,10 +222,10 @@ func noSecond(t *testing.T, path string) {
 	io.Copy(io.Discard, out)
 	cmd.Wait()
 	if !strings.Contains(said.String(), "server") && !t.Failed() {
-		t.Errorf("a second server is refused without saying that there is one: %s", said.String())
+		t.Errorf("the refusal of a second server does not mention the first: %s", said.String())
 	}
 	if now, err := os.Stat(path); (err == nil) != (hadErr == nil) || err == nil && !os.SameFile(now, there) {
-		t.Errorf("a second server put something at the path (%v, before %v)", err, hadErr)
+		t.Errorf("a second server changed the path (%v, before %v)", err, hadErr)
 		if hadErr != nil {
 			os.Remove(path)
 		}

@@ -18,23 +18,24 @@ import (
 // A Node is a server on a file, in a process of its own.
 type Node struct {
 	URL      string
-	Password string        // of admin, when the file was new
-	Opened   time.Duration // from the start of the process until it said that it serves
+	Password string        // of admin, for a new file
+	Opened   time.Duration // from the start of the process until it serves
 	cmd      *exec.Cmd
-	said     *tail
+	output   *outputTail
 	ended    chan struct{} // closed when the process has ended
-	err      error         // how it ended
+	err      error         // of the process
 }
 
-// startWithin is how long a server may take until it serves.
+// startWithin is how long a server may take to start.
 const startWithin = 2 * time.Minute
 
-// Start runs a program, which may stand behind others that run it, with serve on a file, and waits
-// until it serves on a port of its own.
+// Start runs nightjar serve on a file, on a free port, and waits until it serves. program is the
+// command line of nightjar; programs that run it come first.
 func Start(ctx context.Context, program []string, file string, flags ...string) (*Node, error) {
 	args := append(program[1:len(program):len(program)], "--db", file, "serve", "--listen", "127.0.0.1:0")
-	n := &Node{cmd: exec.Command(program[0], append(args, flags...)...), said: new(tail), ended: make(chan struct{})}
-	n.cmd.Stderr = n.said
+	n := &Node{cmd: exec.Command(program[0], append(args, flags...)...), output: new(outputTail),
+		ended: make(chan struct{})}
+	n.cmd.Stderr = n.output
 	n.cmd.WaitDelay = time.Second
 	out, w, err := os.Pipe()
 	if err != nil {
@@ -73,24 +74,23 @@ func Start(ctx context.Context, program []string, file string, flags ...string) 
 		if ok {
 			return n, nil
 		}
-		err = errors.New("the server ended before it served")
+		err = errors.New("the server ended before it was ready")
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	case <-time.After(startWithin):
-		err = fmt.Errorf("the server does not serve after %v", startWithin)
+		err = fmt.Errorf("the server is not ready after %v", startWithin)
 	}
 	n.Kill()
-	return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(n.said.String()))
+	return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(n.output.String()))
 }
 
-// Kill ends the process as it is, with SIGKILL where there are signals, and waits until it has
-// gone.
+// Kill kills the process, with SIGKILL where there are signals, and waits for its end.
 func (n *Node) Kill() {
 	n.cmd.Process.Kill()
 	<-n.ended
 }
 
-// Stop asks the process to end and waits until it has.
+// Stop asks the process to end, and waits for its end.
 func (n *Node) Stop() error {
 	if err := n.cmd.Process.Signal(os.Interrupt); err != nil {
 		n.Kill()
@@ -98,29 +98,29 @@ func (n *Node) Stop() error {
 	}
 	<-n.ended
 	if n.err != nil {
-		return fmt.Errorf("%w: %s", n.err, strings.TrimSpace(n.said.String()))
+		return fmt.Errorf("%w: %s", n.err, strings.TrimSpace(n.output.String()))
 	}
 	return nil
 }
 
-// PID is the id of the process.
+// PID is the process id.
 func (n *Node) PID() int { return n.cmd.Process.Pid }
 
-// Said is the end of what the server wrote on its standard error.
-func (n *Node) Said() string { return n.said.String() }
+// Said returns the end of the server's standard error.
+func (n *Node) Said() string { return n.output.String() }
 
-// Client is a new client of the node, with connections of its own.
+// Client returns a new client of the node, with connections of its own.
 func (n *Node) Client(token string) *Client {
 	return &Client{HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}, URL: n.URL, Token: token}
 }
 
-// tail keeps the end of what is written, so much that all that Go says of a crash is in it.
-type tail struct {
+// outputTail keeps the last 256 KiB written to it, enough for a Go crash report.
+type outputTail struct {
 	mu sync.Mutex
 	b  []byte
 }
 
-func (t *tail) Write(p []byte) (int, error) {
+func (t *outputTail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.b = append(t.b, p...)
@@ -130,7 +130,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *tail) String() string {
+func (t *outputTail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(t.b)

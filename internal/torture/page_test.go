@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestPage: every test that docs/run/reliability.md names is there, and every one of this folder
-// that tries a promise is named.
+// TestPage: every test that docs/run/reliability.md names exists, and the page names every test of
+// this folder that checks a promise.
 func TestPage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/run/reliability.md")
 	if err != nil {
@@ -37,7 +37,7 @@ func TestPage(t *testing.T) {
 	}
 	for _, name := range regexp.MustCompile("`?(Test[A-Z]\\w+)").FindAllStringSubmatch(string(page), -1) {
 		if !there[name[1]] {
-			t.Errorf("docs/run/reliability.md names %s, which is not there", name[1])
+			t.Errorf("docs/run/reliability.md names %s, which does not exist", name[1])
 		}
 	}
 }

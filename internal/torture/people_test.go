@@ -16,7 +16,7 @@ import (
 	"nightjar/internal/torture"
 )
 
-// person is a user of a node with what the user signs in with.
+// person is a user of a node, with credentials.
 type person struct {
 	ID       int
 	name     string
@@ -25,7 +25,7 @@ type person struct {
 	tokenID  int
 }
 
-// addUser makes a user with a token, which ends at expires unless that is zero.
+// addUser creates a user with a token, which expires at expires unless that is zero.
 func (n *node) addUser(name string, super bool, expires time.Time, groups ...string) *person {
 	n.t.Helper()
 	u := &person{name: name, password: "long-enough-" + name}
@@ -54,7 +54,7 @@ func (n *node) addToken(u *person, expires time.Time) {
 	u.token, u.tokenID = got.Token, got.ID
 }
 
-// addGroup makes a group.
+// addGroup creates a group.
 func (n *node) addGroup(name string) (id int) {
 	n.t.Helper()
 	var got struct{ ID int }
@@ -62,7 +62,7 @@ func (n *node) addGroup(name string) (id int) {
 	return got.ID
 }
 
-// shareTarget makes a target that groups may change.
+// shareTarget creates a target that groups may change.
 func (n *node) shareTarget(name, permissions string, groups ...string) (id int) {
 	n.t.Helper()
 	named := []map[string]string{}
@@ -76,7 +76,7 @@ func (n *node) shareTarget(name, permissions string, groups ...string) (id int) 
 	return got.ID
 }
 
-// ask is a request of the superuser that must succeed.
+// ask sends a request of the superuser, which must succeed.
 func (n *node) ask(method, path string, in, out any) {
 	n.t.Helper()
 	if err := n.admin.Call(n.t.Context(), method, path, in, out); err != nil {
@@ -90,7 +90,7 @@ func (n *node) set(name, value string) {
 	n.ask(http.MethodPut, "/api/settings/"+name+"/", map[string]string{"value": value}, nil)
 }
 
-// count is how many rows a list has for the superuser.
+// count is the number of rows that the superuser sees in a list.
 func (n *node) count(path string) int {
 	n.t.Helper()
 	sep := "?"
@@ -102,26 +102,27 @@ func (n *node) count(path string) int {
 	return page.Count
 }
 
-// withToken and withPassword are the header Authorization of a user.
+// withToken and withPassword return the Authorization header of a user.
 func (u *person) withToken() string { return "Token " + u.token }
 
 func (u *person) withPassword() string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(u.name+":"+u.password))
 }
 
-// client is a client of the node with the user's token.
+// client returns a client with the user's token.
 func (u *person) client(n *node) *torture.Client { return n.Client(u.token) }
 
-// wire is a request on a connection of its own, of which a test decides when what is sent and read.
-type wire struct {
+// slowRequest is a request on a connection of its own; the test decides when its parts are sent and
+// read.
+type slowRequest struct {
 	conn   net.Conn
 	b      *bufio.Reader
 	method string
 	rest   []byte         // of the body
-	early  *http.Response // an answer that came before the body was asked for
+	early  *http.Response // an answer that came before the body was requested
 }
 
-// dial opens a connection to a node, which ends with the test.
+// dial opens a connection to a node and closes it when the test ends.
 func dial(t testing.TB, n *node) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(n.URL, "http://"))
@@ -131,11 +132,12 @@ func dial(t testing.TB, n *node) net.Conn {
 	return conn
 }
 
-// begin sends a request's header and, once the server has asked for the body, so many bytes of
-// that; the half for 0. A server asks for it when it has decided who may send it.
-func begin(t testing.TB, n *node, authorization, method, path, contentType string, body []byte, first int) *wire {
+// begin sends the header of a request and, once the server asks for the body, its first bytes, half
+// of it if first is 0. A server asks once it has decided that the user may send it.
+func begin(t testing.TB, n *node, authorization, method, path, contentType string, body []byte,
+	first int) *slowRequest {
 	t.Helper()
-	c := &wire{conn: dial(t, n), method: method, rest: body}
+	c := &slowRequest{conn: dial(t, n), method: method, rest: body}
 	c.b = bufio.NewReader(c.conn)
 	_, err := fmt.Fprintf(c.conn,
 		"%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nExpect: "+
@@ -160,7 +162,7 @@ func begin(t testing.TB, n *node, authorization, method, path, contentType strin
 
 // end sends the rest of the body and reads the answer. The status is 0 if the server closed the
 // connection without an answer.
-func (c *wire) end() (status int, body string) {
+func (c *slowRequest) end() (status int, body string) {
 	defer c.conn.Close()
 	r := c.early
 	if r == nil {
@@ -177,7 +179,7 @@ func (c *wire) end() (status int, body string) {
 	return r.StatusCode, string(b)
 }
 
-// productForm is the body of an upload of a file of photometry.
+// productForm is the body of an upload.
 func productForm(target int, productID, kind, fileName string, content []byte) (contentType string, body []byte) {
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
@@ -210,7 +212,7 @@ func postFile(t testing.TB, c *torture.Client, query string, target int, product
 	return got, err
 }
 
-// lightCurve is a table with so many rows, which begin at an MJD.
+// lightCurve is a table with this many rows, from an MJD on.
 func lightCurve(begin float64, rows int) []byte {
 	b := make([]byte, 0, rows*32)
 	b = append(b, "time,filter,magnitude,error\n"...)

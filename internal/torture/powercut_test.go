@@ -24,10 +24,10 @@ import (
 	"nightjar/internal/torture"
 )
 
-// blockSize is what a disk writes as a whole.
+// blockSize is the unit that a disk writes completely or not at all.
 const blockSize = 4096
 
-// call is one call of the system that a server made on its file.
+// call is a system call of a server on its file.
 type call struct {
 	begun, ended time.Time
 	what         string // pwrite64, ftruncate, fdatasync or fsync
@@ -35,17 +35,16 @@ type call struct {
 	data         []byte
 }
 
-// TestPowerCut records what a server under load writes to its file and when it has it synced, and
-// builds from it images that a cut of the power could have left: everything that had been synced by
-// a moment, and any of the blocks that had not. Each must hold what had been acknowledged by that
-// moment, and be whole.
+// TestPowerCut records the writes and syncs of a server under load, and builds images of the file
+// that a power cut could leave: everything synced by a moment, and any of the blocks not yet
+// synced. Each image must be intact and hold every write acknowledged by that moment.
 func TestPowerCut(t *testing.T) {
 	parallel(t)
 	strace := testenv.Need(t, "strace")
 	dir := t.TempDir()
 	file, trace := filepath.Join(dir, "test.db"), filepath.Join(dir, "trace")
 	if out, err := exec.Command(strace, "-o", os.DevNull, "true").CombinedOutput(); err != nil {
-		t.Skipf("strace may not be used here (%.100s): what a cut of the power leaves is not tried", out)
+		t.Skipf("strace is not allowed here (%.100s): power cuts are not tested", out)
 	}
 	first := serve(t, file, "")
 	first.stop()
@@ -61,7 +60,7 @@ func TestPowerCut(t *testing.T) {
 	done := n.load(torture.Load{Posters: 4, Rows: []int{100, 1000}, Files: []int{20_000, 9 << 20}}, ledger, 1)
 	time.Sleep(time.Duration(testenv.Choose(1, 10)) * time.Second)
 	done()
-	time.Sleep(1500 * time.Millisecond) // until the list of free pages is written, too
+	time.Sleep(1500 * time.Millisecond) // until the free list is written too
 	n.stop()
 	calls := readTrace(t, trace)
 	whole := newDisk(begun)
@@ -69,7 +68,7 @@ func TestPowerCut(t *testing.T) {
 		whole.apply(c)
 	}
 	if b, err := os.ReadFile(file); err != nil || string(b) != string(whole.image(nil)) {
-		t.Fatalf("the recorded calls do not make the file that is there (%d bytes): something was not recorded (%v)",
+		t.Fatalf("the recorded calls do not give the file (%d bytes): some call was not recorded (%v)",
 			len(b), err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -99,17 +98,16 @@ func TestPowerCut(t *testing.T) {
 		os.RemoveAll(image + ".index")
 	}
 	if left < len(cuts)/10 {
-		t.Errorf("only %d cuts left something unsynced", left)
+		t.Errorf("only %d cuts left unsynced blocks", left)
 	}
-	t.Logf("%d images from %d calls of the system for %d acknowledged writes; %d with blocks that had not been synced",
+	t.Logf("%d images from %d system calls for %d acknowledged writes; %d with unsynced blocks",
 		len(cuts), len(calls), acknowledged, left)
 }
 
-// openCut opens an image as a server does and compares it with what had been acknowledged at the
-// time.
+// openCut opens an image as a server does and compares it with the writes acknowledged by then.
 func openCut(t *testing.T, ledger *torture.Ledger, image string, at time.Time) {
 	t.Helper()
-	// The image has no twin, so that it is verified as a whole before it is opened.
+	// The image has no session file, so Open verifies all of it.
 	a, err := archive.Open(image, archive.Options{NoSync: true, MustExist: true})
 	if err != nil {
 		t.Error(err)
@@ -145,7 +143,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// disk is what is on a disk for certain, and what was written since.
+// disk is the synced content of a file, and the calls since.
 type disk struct {
 	synced  []byte
 	pending []call
@@ -162,8 +160,8 @@ func (d *disk) apply(c call) {
 	d.pending = nil
 }
 
-// image is what is found after a cut: of what was written and not synced, some blocks; all of it if
-// r is nil. A block that was written twice may have its first content or its last.
+// image is the content after a power cut: some of the blocks not synced, or all of them if r is
+// nil. A block written twice may have either content.
 func (d *disk) image(r *rand.Rand) []byte {
 	b := slices.Clone(d.synced)
 	chance := 1.0
@@ -196,8 +194,7 @@ func (d *disk) image(r *rand.Rand) []byte {
 	return b
 }
 
-// readTrace reads what strace wrote, a file for each thread, in the order in which the calls were
-// made.
+// readTrace reads the output of strace, one file per thread, in the order of the calls.
 func readTrace(t *testing.T, prefix string) (calls []call) {
 	t.Helper()
 	files, err := filepath.Glob(prefix + ".*")
@@ -258,7 +255,7 @@ func awaitEnd(t *testing.T, file string) {
 	}
 }
 
-var errCall = errors.New("a call that is not understood")
+var errCall = errors.New("an unknown call")
 
 // parseCall reads a line such as
 //

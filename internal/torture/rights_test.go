@@ -20,14 +20,14 @@ import (
 
 func unmarshal(b []byte, out any) error { return json.Unmarshal(b, out) }
 
-// bodyWorld is who sends bodies, and of what.
-type bodyWorld struct {
+// bodyFixture is a user and what the user sends bodies for.
+type bodyFixture struct {
 	n               *node
 	user            *person
 	group           string
 	groupID         int
 	target, product int
-	mark            string // no other body has it
+	mark            string // unique to these bodies
 }
 
 // A withdrawal ends a right to write.
@@ -36,38 +36,37 @@ type withdrawal struct {
 	super   bool // the user is a superuser, and in no group
 	basic   bool // the user signs in with a password
 	expires time.Duration
-	// nothing is withdrawn from a user who is signed in; the bodies must be taken
+	// the user keeps the right; the bodies must be stored
 	kept bool
 	// only bodies that name the data product are refused
 	product bool
-	// what is not for the target may be sent as before, but for superusers, whom only superusers
-	// make
+	// bodies not for the target are accepted as before, except those that create superusers
 	target bool
-	large  bool // the record of the target is larger than kv keeps beside the others
-	do     func(w *bodyWorld)
-	undo   func(w *bodyWorld)
+	large  bool // the record of the target is stored apart from the others
+	do     func(w *bodyFixture)
+	undo   func(w *bodyFixture)
 }
 
 var bodyWithdrawals = []withdrawal{
-	{name: "nothing", kept: true, do: func(w *bodyWorld) {}},
-	{name: "user deleted", do: func(w *bodyWorld) {
+	{name: "nothing", kept: true, do: func(w *bodyFixture) {}},
+	{name: "user deleted", do: func(w *bodyFixture) {
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil)
 	}},
-	{name: "group left", target: true, do: func(w *bodyWorld) {
+	{name: "group left", target: true, do: func(w *bodyFixture) {
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/groups/%d/members/%d/?all=true", w.groupID, w.user.ID), nil, nil)
 	}},
-	{name: "group deleted", target: true, do: func(w *bodyWorld) {
+	{name: "group deleted", target: true, do: func(w *bodyFixture) {
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/groups/%d/?all=true", w.groupID), nil, nil)
 	}},
-	{name: "password changed", basic: true, do: func(w *bodyWorld) {
+	{name: "password changed", basic: true, do: func(w *bodyFixture) {
 		w.n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID),
 			map[string]string{"password": "another-long-one-7"}, nil)
 	}},
-	{name: "token revoked", do: func(w *bodyWorld) {
+	{name: "token revoked", do: func(w *bodyFixture) {
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/tokens/%d/", w.user.tokenID), nil, nil)
 	}},
-	{name: "token expired", expires: 3 * time.Second, do: func(w *bodyWorld) {
-		for { // until it is no good any more
+	{name: "token expired", expires: 3 * time.Second, do: func(w *bodyFixture) {
+		for { // until it has expired
 			err := w.user.client(w.n).Call(w.n.t.Context(), http.MethodGet, "/api/targets/?limit=1", nil, nil)
 			if refused := new(torture.Refused); errors.As(err, &refused) && refused.Status == http.StatusUnauthorized {
 				return
@@ -76,48 +75,48 @@ var bodyWithdrawals = []withdrawal{
 			time.Sleep(20 * time.Millisecond)
 		}
 	}},
-	{name: "superuser demoted", super: true, target: true, do: func(w *bodyWorld) {
+	{name: "superuser demoted", super: true, target: true, do: func(w *bodyFixture) {
 		w.n.ask(http.MethodPatch, fmt.Sprintf("/api/users/%d/", w.user.ID), map[string]any{"is_superuser": false}, nil)
 	}},
 	{name: "superuser deleted", super: true,
-		do: func(w *bodyWorld) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil) }},
-	{name: "group withdrawn", target: true, do: func(w *bodyWorld) {
+		do: func(w *bodyFixture) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/users/%d/", w.user.ID), nil, nil) }},
+	{name: "group withdrawn", target: true, do: func(w *bodyFixture) {
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/groups/%d/", w.target, w.groupID), nil, nil)
 	}},
-	{name: "group withdrawn from a large target", target: true, large: true, do: func(w *bodyWorld) {
+	{name: "group withdrawn from a large target", target: true, large: true, do: func(w *bodyFixture) {
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/groups/%d/", w.target, w.groupID), nil, nil)
 	}},
-	{name: "made private and withdrawn", target: true, do: func(w *bodyWorld) {
+	{name: "made private and withdrawn", target: true, do: func(w *bodyFixture) {
 		w.n.ask(http.MethodPatch, fmt.Sprintf("/api/targets/%d/", w.target),
 			map[string]any{"permissions": "PRIVATE"}, nil)
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/groups/%d/", w.target, w.groupID), nil, nil)
 	}},
 	{name: "target deleted", target: true,
-		do: func(w *bodyWorld) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/", w.target), nil, nil) }},
-	{name: "product deleted", product: true, do: func(w *bodyWorld) {
+		do: func(w *bodyFixture) { w.n.ask(http.MethodDelete, fmt.Sprintf("/api/targets/%d/", w.target), nil, nil) }},
+	{name: "product deleted", product: true, do: func(w *bodyFixture) {
 		w.n.ask(http.MethodDelete, fmt.Sprintf("/api/dataproducts/%d/", w.product), nil, nil)
 	}},
-	{name: "strategy locked", kept: true, do: func(w *bodyWorld) { w.n.set("auth_strategy", "locked") },
-		undo: func(w *bodyWorld) { w.n.set("auth_strategy", "read-only") }},
+	{name: "strategy locked", kept: true, do: func(w *bodyFixture) { w.n.set("auth_strategy", "locked") },
+		undo: func(w *bodyFixture) { w.n.set("auth_strategy", "read-only") }},
 }
 
-// A body is what a user sends.
+// A body is the body of a request.
 type body struct {
 	name        string
 	method      string
 	path        string
 	contentType string
 	content     []byte
-	first       int  // so many bytes are sent first; 0 for the half
+	first       int  // number of bytes sent first; 0 for half
 	product     bool // it names the data product
 	target      bool // it is for the target
 	super       bool // only superusers may send it
 	stored      func(n *node) int
 }
 
-// bodies are one of each kind. The streams of lines get their source from the body's name, so that
-// what was stored of each can be counted.
-func (w *bodyWorld) bodies(staged int) []body {
+// bodies returns one body of each kind. The name of a body is the source of its lines, so that the
+// stored ones can be counted.
+func (w *bodyFixture) bodies(staged int) []body {
 	source := func(name string) (string, func(n *node) int) {
 		s := w.mark + " " + name
 		return s, func(n *node) int {
@@ -130,7 +129,8 @@ func (w *bodyWorld) bodies(staged int) []body {
 		if product {
 			of = fmt.Sprintf(`"data_product":%d,`, w.product)
 		}
-		return fmt.Sprintf(`{"target":%d,%s"data_type":"photometry","source_name":%q,"timestamp":"%s","value":{"magnitude":%d.5,"filter":"r"}}`,
+		return fmt.Sprintf(`{"target":%d,%s"data_type":"photometry","source_name":%q,"timestamp":"%s",`+
+			`"value":{"magnitude":%d.5,"filter":"r"}}`,
 			w.target, of, source, time.Unix(1_700_000_000+int64(i), 0).UTC().Format(time.RFC3339), 1_000_000*kinds+i)
 	}
 	var list []body
@@ -206,8 +206,8 @@ func (w *bodyWorld) bodies(staged int) []body {
 }
 
 // TestWithdrawnInBodies sends the first half of a body, withdraws the right to send it, and then
-// sends the rest: nothing of it may be stored, and what nothing was withdrawn from is. All kinds of
-// bodies are on their way together.
+// sends the rest: nothing of it may be stored. A body whose right remains must be stored. All kinds
+// of bodies are sent at once.
 func TestWithdrawnInBodies(t *testing.T) {
 	parallel(t)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
@@ -216,13 +216,13 @@ func TestWithdrawnInBodies(t *testing.T) {
 		if !testenv.Long() && i%2 == 1 {
 			continue
 		}
-		staged := 0 // so many lines that they are stored in pieces, before the stream ends
+		staged := 0 // enough lines to be stored in pieces before the stream ends
 		if testenv.Long() || x.name == "group left" || x.name == "target deleted" {
 			staged = 12_000
 		}
 		t.Run(x.name, func(t *testing.T) {
 			n := &node{n.Node, t, n.file, n.admin}
-			w := &bodyWorld{n: n, group: fmt.Sprint("group ", i), mark: fmt.Sprint("withdrawn ", i)}
+			w := &bodyFixture{n: n, group: fmt.Sprint("group ", i), mark: fmt.Sprint("withdrawn ", i)}
 			w.groupID = n.addGroup(w.group)
 			w.target = n.shareTarget(fmt.Sprint("target ", i), "PRIVATE", w.group)
 			if x.large {
@@ -246,13 +246,13 @@ func TestWithdrawnInBodies(t *testing.T) {
 			if x.basic {
 				as = w.user.withPassword()
 			}
-			// what the node may remember of the target and of the user
+			// fill the node's caches of the target and the user
 			check(t, w.user.client(n).Call(t.Context(), http.MethodPost, "/api/reduceddatums/",
 				map[string]any{"target": w.target, "data_type": "photometry",
 					"source_name": "before", "timestamp": "2020-01-01T00:00:00Z", "value": map[string]any{
 						"magnitude": i}}, nil))
 			var sent []body
-			var calls []*wire
+			var calls []*slowRequest
 			for _, b := range w.bodies(staged) {
 				if b.super && !x.super {
 					continue
@@ -260,7 +260,7 @@ func TestWithdrawnInBodies(t *testing.T) {
 				sent, calls = append(sent, b),
 					append(calls, begin(t, n, as, b.method, b.path, b.contentType, b.content, b.first))
 			}
-			time.Sleep(100 * time.Millisecond) // so that the halves have been read
+			time.Sleep(100 * time.Millisecond) // until the halves are read
 			if staged > 0 {
 				time.Sleep(time.Second) // and stored
 			}
@@ -275,14 +275,14 @@ func TestWithdrawnInBodies(t *testing.T) {
 					Created  *int
 					Rejected int
 				}
-				none := false // it is a stream of lines of which each was refused
+				none := false // a stream whose lines were all refused
 				if status/100 == 2 && b.contentType == "application/x-ndjson" {
 					check(t, unmarshal([]byte(answer), &got))
 					none = *got.Created == 0
 				}
 				switch {
 				case taken && (status/100 != 2 || stored == 0 || none):
-					t.Errorf("%s: nothing was withdrawn from it, but: status %d, %d stored: %.300s", b.name,
+					t.Errorf("%s: its right remains, but: status %d, %d stored: %.300s", b.name,
 						status, stored, answer)
 				case !taken && status/100 == 2 && !none:
 					t.Errorf("%s: acknowledged after the right was withdrawn: status %d, %d stored: %.300s", b.name,
@@ -303,16 +303,16 @@ func TestWithdrawnInBodies(t *testing.T) {
 	must(t, "--db", n.file, "verify")
 }
 
-// A reading is an answer of which a slow client has taken a little.
-type reading struct {
+// A slowAnswer is an answer of which a slow client has read a little.
+type slowAnswer struct {
 	conn net.Conn
 	r    *http.Response
 }
 
-// slowly asks for something and reads a little of the answer.
-func slowly(t testing.TB, n *node, authorization, path string) *reading {
+// slowly sends a request and reads a little of the answer.
+func slowly(t testing.TB, n *node, authorization, path string) *slowAnswer {
 	t.Helper()
-	c := &wire{conn: dial(t, n), method: http.MethodGet}
+	c := &slowRequest{conn: dial(t, n), method: http.MethodGet}
 	c.conn.(*net.TCPConn).SetReadBuffer(64 << 10)
 	head := ""
 	if authorization != "" {
@@ -328,38 +328,38 @@ func slowly(t testing.TB, n *node, authorization, path string) *reading {
 		t.Fatalf("GET %s: status %d: %.300s", path, r.StatusCode, b)
 	}
 	if _, err := io.CopyN(io.Discard, r.Body, 50_000); err != nil {
-		t.Fatalf("GET %s: the beginning of the answer: %v", path, err)
+		t.Fatalf("GET %s: the start of the answer: %v", path, err)
 	}
-	return &reading{c.conn, r}
+	return &slowAnswer{c.conn, r}
 }
 
-// finish reads the rest, and says whether it has a text and whether it ended as if it were
-// complete.
-func (r *reading) finish(mark string) (size int, found, complete bool) {
+// finish reads the rest, and reports whether it contains a text and whether it ended like a
+// complete answer.
+func (r *slowAnswer) finish(mark string) (size int, found, complete bool) {
 	defer r.conn.Close()
-	r.conn.(*net.TCPConn).SetReadBuffer(1 << 20) // with a small window the rest would take hours
+	r.conn.(*net.TCPConn).SetReadBuffer(1 << 20) // a small window would take hours for the rest
 	b, err := io.ReadAll(r.r.Body)
 	return len(b), bytes.Contains(b, []byte(mark)), err == nil
 }
 
-// readWorld is what is read slowly: two targets with data, of which one has many, and many targets
-// with large records.
-type readWorld struct {
+// readFixture is what clients read slowly: two targets, one with many datums, and many targets with
+// large records.
+type readFixture struct {
 	n       *node
 	groupID int
 	target  int
-	tail    int // the target whose data come last
+	tail    int // the target whose datums come last
 	last    int // the id of the last of the many targets
 	user    *person
 }
 
-// TestWithdrawnInAnswers has a client read a little of a long answer, ends its right to read that,
-// and writes something: the client must not get what was written, and its answer must break off
-// rather than end as if it were complete.
+// TestWithdrawnInAnswers lets a client read a little of a long answer, ends its right to read that,
+// and writes something. The client must not get the write, and its answer must break off rather
+// than end like a complete one.
 func TestWithdrawnInAnswers(t *testing.T) {
 	parallel(t)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
-	w := &readWorld{n: n}
+	w := &readFixture{n: n}
 	w.groupID = n.addGroup("readers")
 	w.target = n.shareTarget("bulk", "PRIVATE", "readers")
 	w.tail = n.shareTarget("tail", "PRIVATE", "readers")
@@ -378,10 +378,10 @@ func TestWithdrawnInAnswers(t *testing.T) {
 	for i, x := range []struct {
 		name    string
 		as      string // member, superuser, stranger or guest
-		open    string // the permissions of the target meanwhile
+		open    string // the permissions of the target
 		basic   bool
 		expires bool
-		one     bool // only the one target is withdrawn
+		one     bool // only this target is withdrawn
 		do      func()
 		undo    func()
 	}{
@@ -474,10 +474,10 @@ func TestWithdrawnInAnswers(t *testing.T) {
 				}
 				size, found, complete := r.finish(mark)
 				if found {
-					t.Errorf("%s: what was written after the right had ended was sent", p.name)
+					t.Errorf("%s: the answer has a write from after the withdrawal", p.name)
 				}
-				if complete && x.name != "target deleted" { // what is deleted is left out
-					t.Errorf("%s: the answer goes on after the right has ended and ends as if it were complete, "+
+				if complete && x.name != "target deleted" { // the answer leaves it out
+					t.Errorf("%s: after the withdrawal the answer ends like a complete one, "+
 						"after %d more bytes", p.name, size)
 				}
 				if x.undo != nil {
@@ -489,46 +489,48 @@ func TestWithdrawnInAnswers(t *testing.T) {
 			}
 		})
 	}
-	// what nothing was withdrawn from arrives as a whole
+	// an answer whose right remains arrives completely
 	user := n.addUser("reader", false, time.Time{}, "readers")
 	r := slowly(t, n, user.withToken(), paths[0].path)
 	if size, _, complete := r.finish("none"); !complete {
-		t.Errorf("an answer from which nothing was withdrawn breaks off after %d bytes", size)
+		t.Errorf("an answer whose right remains breaks off after %d bytes", size)
 	}
 }
 
-// load fills the target with data, and makes many targets, so that both lists have about so many
-// bytes.
-func (w *readWorld) load(t *testing.T, size int) {
+// load adds datums to the target, and many targets, until both lists have about size bytes.
+func (w *readFixture) load(t *testing.T, size int) {
 	t.Helper()
 	const each = 8000
 	filler := strings.Repeat("abcdefghi ", each/10)
 	var b bytes.Buffer
 	for i := range size / each {
-		fmt.Fprintf(&b, `{"target":%d,"data_type":"photometry","source_name":"bulk","timestamp":"%s","value":{"magnitude":%d.5,"note":"%s"}}`+"\n",
+		fmt.Fprintf(&b, `{"target":%d,"data_type":"photometry","source_name":"bulk","timestamp":"%s",`+
+			`"value":{"magnitude":%d.5,"note":"%s"}}`+"\n",
 			w.target, time.Unix(1_700_000_000+int64(i), 0).UTC().Format(time.RFC3339), i, filler)
 	}
 	for i := range 3 {
-		fmt.Fprintf(&b, `{"target":%d,"data_type":"photometry","source_name":"bulk","timestamp":"%s","value":{"magnitude":%d.5,"note":"tail"}}`+"\n",
+		fmt.Fprintf(&b, `{"target":%d,"data_type":"photometry","source_name":"bulk","timestamp":"%s",`+
+			`"value":{"magnitude":%d.5,"note":"tail"}}`+"\n",
 			w.tail, time.Unix(1_700_000_000+int64(i), 0).UTC().Format(time.RFC3339), i)
 	}
 	w.lines(t, "/api/reduceddatums/", &b)
 	b.Reset()
 	for i := range size / each {
-		fmt.Fprintf(&b, `{"name":"many %06d","type":"SIDEREAL","ra":1,"dec":1,"groups":[{"name":"readers"}],"targetextra_set":[{"key":"a","value":%q},{"key":"b","value":%q}]}`+"\n",
+		fmt.Fprintf(&b, `{"name":"many %06d","type":"SIDEREAL","ra":1,"dec":1,"groups":[{"name":"readers"}],`+
+			`"targetextra_set":[{"key":"a","value":%q},{"key":"b","value":%q}]}`+"\n",
 			i, filler[:each/2], filler[:each/2])
 	}
 	w.lines(t, "/api/targets/", &b)
 	var page struct{ Results []struct{ ID int } }
 	w.n.ask(http.MethodGet, fmt.Sprintf("/api/targets/?name=many+%06d&fields=id", size/each-1), nil, &page)
 	if len(page.Results) != 1 {
-		t.Fatalf("the last target is there %d times", len(page.Results))
+		t.Fatalf("the last target exists %d times", len(page.Results))
 	}
 	w.last = page.Results[0].ID
 }
 
-// lines posts lines, none of which may be refused.
-func (w *readWorld) lines(t *testing.T, path string, body io.Reader) {
+// lines posts lines, all of which must be stored.
+func (w *readFixture) lines(t *testing.T, path string, body io.Reader) {
 	postLines(t, w.n.admin, path, body)
 }
 

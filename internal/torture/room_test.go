@@ -15,8 +15,8 @@ import (
 )
 
 // TestLogMakesRoom fills a small disk with the log, by changes of a target that have nothing in
-// common, until nothing can be written. After a restart a superuser sets log_keep; the old entries
-// go, others write again, and the file is whole.
+// common, until no write succeeds. After a restart a superuser sets log_keep: old entries are
+// dropped, other writes succeed again, and the file is intact.
 func TestLogMakesRoom(t *testing.T) {
 	parallel(t)
 	file := filepath.Join(smallDisk(t, testenv.Choose(26, 40)), "test.db")
@@ -73,7 +73,7 @@ func TestLogMakesRoom(t *testing.T) {
 	}
 	for range 20 {
 		if err := change(); err != nil {
-			t.Fatalf("when there is room again: %v", err)
+			t.Fatalf("with free space: %v", err)
 		}
 	}
 	before, after, err := owner.Compact(t.Context())

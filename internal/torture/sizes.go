@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// Records of all sizes: a file keeps them in different ways from 2,048 bytes of a record on, 1,024
-// ids of a set, and 50,000 rows of a stream.
+// Records of all sizes: a file stores records from 2,048 bytes, sets from 1,024 ids and streams
+// from 50,000 rows on in other ways than smaller ones.
 
-// maxTags is how many bytes of tags a target gets at most, which leaves room for the rest of its
-// record.
+// maxTags is the number of bytes of tags that a target has at most, which leaves space for the rest
+// of its record.
 const maxTags = 30_000
 
-// targetShape is what is compared of a target.
+// targetShape is the part of a target that is compared.
 type targetShape struct {
 	ID      uint64
 	Name    string
@@ -38,7 +38,7 @@ type tag struct {
 	Value string `json:"value"`
 }
 
-// shape is all but the name and the id, in one order.
+// shape is everything but the name and the id, as text in a fixed order.
 func (t targetShape) shape() string {
 	var parts []string
 	for _, a := range t.Aliases {
@@ -57,7 +57,7 @@ func (t targetShape) shape() string {
 	return strings.Join(parts, ";")
 }
 
-// userShape is what is compared of a user.
+// userShape is the part of a user that is compared.
 type userShape struct {
 	ID       uint64
 	Username string
@@ -73,13 +73,13 @@ func (u userShape) shape() string {
 	return strings.Join(parts, ";")
 }
 
-// length is a random length up to most, each power of two being as likely as the others, so that
-// all thresholds are met from both sides.
+// length is a random length up to most. Each power of two is equally likely, so that lengths fall
+// on both sides of every threshold.
 func (w *worker) length(most int) int {
 	return int(math.Pow(2, w.random.Float64()*math.Log2(float64(most))))
 }
 
-// text is a random text of so many letters.
+// text is a random text of this length.
 func (w *worker) text(length int) string {
 	b := make([]byte, length)
 	for i := range b {
@@ -88,7 +88,7 @@ func (w *worker) text(length int) string {
 	return string(b)
 }
 
-// longName is a name of a random length.
+// longName is a name of random length.
 func (w *worker) longName(most int) string {
 	name := w.next()
 	if w.random.IntN(3) == 0 {
@@ -97,9 +97,9 @@ func (w *worker) longName(most int) string {
 	return name
 }
 
-// vary writes one record after the other, small and large.
+// vary writes one record after another, small and large.
 func (w *worker) vary(ctx context.Context, l Load) error {
-	list := "torture list" // that of all rounds, which gets very many targets
+	list := "torture list" // of all rounds, with very many targets
 	groups, err := w.addGroups(ctx, 40)
 	var made, users []*item
 	var streams []*item
@@ -143,7 +143,7 @@ func (w *worker) vary(ctx context.Context, l Load) error {
 	return err
 }
 
-// addGroups makes some groups and lists them with those that there are.
+// addGroups creates groups and returns the names of all groups of torture.
 func (w *worker) addGroups(ctx context.Context, count int) (names []string, err error) {
 	for i := 0; err == nil && i < count; i++ {
 		err = w.node.Call(ctx, http.MethodPost, "/api/groups/?all=true",
@@ -162,7 +162,7 @@ func (w *worker) addGroups(ctx context.Context, count int) (names []string, err 
 	return names, err
 }
 
-// some is some of the names.
+// some returns some of the names.
 func (w *worker) some(names []string) []named {
 	list := []named{}
 	if len(names) == 0 {
@@ -199,13 +199,13 @@ func (w *worker) anyShape(name string, groups []string, list string) targetShape
 	return t
 }
 
-// fields are what is sent of a target.
+// fields are what a request sends of a target.
 func (t targetShape) fields() map[string]any {
 	return map[string]any{"name": t.Name, "type": "SIDEREAL", "ra": 10, "dec": 10, "aliases": t.Aliases,
 		"targetextra_set": t.Tags, "groups": t.Groups, "target_lists": t.Lists}
 }
 
-// addLarge makes a target of any size.
+// addLarge creates a target of any size.
 func (w *worker) addLarge(ctx context.Context, groups []string, list string) (*item, error) {
 	name := w.next()
 	t := w.anyShape(name, groups, list)
@@ -213,18 +213,18 @@ func (w *worker) addLarge(ctx context.Context, groups []string, list string) (*i
 	return it, w.createJSON(ctx, it, "/api/targets/", t.fields())
 }
 
-// changed notes a change of a target or user while it is made.
+// changed notes a change of a target or user while send makes it.
 func (w *worker) changed(it *item, name, shape string, send func() error) error {
 	at := len(it.names)
 	w.ledger.note(func() {
-		it.names, it.sure = append(it.names, naming{name, shape, change{begun: time.Now()}}), false
+		it.names, it.known = append(it.names, naming{name, shape, change{begun: time.Now()}}), false
 	})
 	err := send()
 	w.ledger.note(func() { w.answered(&it.names[at].change, err) })
 	return err
 }
 
-// with is what a target becomes when another shape is put there: what is not named stays.
+// with is a target after a change to x: what x does not name stays.
 func (t targetShape) with(x targetShape) targetShape {
 	union := func(a, b []named) []named {
 		all := slices.Clone(a)
@@ -247,7 +247,7 @@ func (t targetShape) with(x targetShape) targetShape {
 	return t
 }
 
-// changeLarge makes something else of a target.
+// changeLarge replaces a target's shape.
 func (w *worker) changeLarge(ctx context.Context, it *item, groups []string, list string) error {
 	name := w.next()
 	t := w.anyShape(name, groups, list)
@@ -257,7 +257,7 @@ func (w *worker) changeLarge(ctx context.Context, it *item, groups []string, lis
 	})
 }
 
-// addUser makes a user, who may be in many groups.
+// addUser creates a user in random groups, maybe many.
 func (w *worker) addUser(ctx context.Context, groups []string) (*item, error) {
 	u := userShape{Username: strings.ReplaceAll(w.next(), " ", "-"), Groups: w.some(groups)}
 	it := &item{kind: aUser, name: u.Username, shape: u.shape()}
@@ -265,7 +265,7 @@ func (w *worker) addUser(ctx context.Context, groups []string) (*item, error) {
 		map[string]any{"username": u.Username, "password": "long-enough-" + u.Username, "groups": u.Groups})
 }
 
-// changeUser puts a user into other groups.
+// changeUser moves a user to other groups.
 func (w *worker) changeUser(ctx context.Context, it *item, groups []string) error {
 	u := userShape{Username: it.name, Groups: w.some(groups)}
 	return w.changed(it, it.name, u.shape(), func() error {
@@ -274,7 +274,7 @@ func (w *worker) changeUser(ctx context.Context, it *item, groups []string) erro
 	})
 }
 
-// addObservation notes an observation whose parameters have any size.
+// addObservation creates an observation with parameters of any size.
 func (w *worker) addObservation(ctx context.Context, of *item) error {
 	it := &item{kind: anObservation, name: w.longName(250)}
 	it.value = fmt.Sprintf(`{"exposure_time":%d,"note":%q}`, w.random.IntN(1000), w.text(w.length(60_000)))
@@ -289,8 +289,8 @@ func (w *worker) addObservation(ctx context.Context, of *item) error {
 	})
 }
 
-// addMany makes many targets of a list at once. A node makes some hundred at a time, so that each
-// may be there by itself.
+// addMany creates many targets of a list at once. A node stores some hundred at a time, so each
+// target is an item of its own.
 func (w *worker) addMany(ctx context.Context, count int, list string) error {
 	var items []*item
 	var b bytes.Buffer
@@ -304,20 +304,20 @@ func (w *worker) addMany(ctx context.Context, count int, list string) error {
 	var got struct{ Created int }
 	err := w.postLines(ctx, "/api/targets/", &b, &got)
 	if err == nil && got.Created != count {
-		return &Refused{http.StatusCreated, fmt.Sprintf("of %d targets %d were made", count, got.Created)}
+		return &Refused{http.StatusCreated, fmt.Sprintf("of %d targets, %d were created", count, got.Created)}
 	}
 	w.ledger.note(func() {
 		for _, it := range items {
 			if err == nil {
 				it.made.done = time.Now()
-			} // otherwise some may have been made, whatever was answered
+			} // otherwise some may exist, whatever the answer
 			it.names[0].change = it.made
 		}
 	})
 	return err
 }
 
-// postLines sends lines and reads what became of them.
+// postLines sends lines and reads the answer.
 func (w *worker) postLines(ctx context.Context, path string, body *bytes.Buffer, got any) error {
 	r, err := w.node.Send(ctx, http.MethodPost, path, "application/x-ndjson", body)
 	if err != nil {
@@ -327,7 +327,7 @@ func (w *worker) postLines(ctx context.Context, path string, body *bytes.Buffer,
 	return json.NewDecoder(r.Body).Decode(got)
 }
 
-// addStream brings data by a stream of lines, all or none, for a target of its own.
+// addStream sends a stream of datums, which a node stores all or none, for a target of its own.
 func (w *worker) addStream(ctx context.Context, lines int) (*item, error) {
 	if err := w.addTarget(ctx); err != nil {
 		return nil, err
@@ -337,7 +337,8 @@ func (w *worker) addStream(ctx context.Context, lines int) (*item, error) {
 	w.ledger.begin(it)
 	b := new(bytes.Buffer)
 	for i := range lines {
-		fmt.Fprintf(b, `{"target":%d,"data_type":"photometry","source_name":%q,"timestamp":"%s","value":{"magnitude":%d.5,"filter":"r"}}`+"\n",
+		fmt.Fprintf(b, `{"target":%d,"data_type":"photometry","source_name":%q,"timestamp":"%s",`+
+			`"value":{"magnitude":%d.5,"filter":"r"}}`+"\n",
 			of.id, it.name, time.Unix(1_600_000_000+int64(i), 0).UTC().Format(time.RFC3339), i)
 	}
 	var got struct{ Created int }
@@ -345,14 +346,14 @@ func (w *worker) addStream(ctx context.Context, lines int) (*item, error) {
 	w.ledger.note(func() { w.answered(&it.made, err) })
 	if err == nil && got.Created != lines {
 		err = &Refused{http.StatusCreated,
-			fmt.Sprintf("of the %d lines of %q %d were taken", lines, it.name, got.Created)}
+			fmt.Sprintf("of the %d lines of %q, %d were stored", lines, it.name, got.Created)}
 	}
 	return it, err
 }
 
-// endStream deletes the target of a stream, with all its data.
+// endStream deletes the target of a stream, with all its datums.
 func (w *worker) endStream(ctx context.Context, it *item) error {
-	w.ledger.note(func() { it.gone, it.sure = change{begun: time.Now()}, false })
+	w.ledger.note(func() { it.gone, it.known = change{begun: time.Now()}, false })
 	err := w.remove(ctx, it.of, "/api/targets/")
 	w.ledger.note(func() { it.gone = it.of.gone })
 	return err

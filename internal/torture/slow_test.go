@@ -21,7 +21,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// upload sends a file of so many bytes for a target, and returns where it can be had, and its hash.
+// upload uploads a file of this size for a target, and returns its id, path and hash.
 func upload(t *testing.T, n *node, target, size int) (id int, path string, sum [32]byte) {
 	t.Helper()
 	id, path, sum, err := tryUpload(t, n, target, size)
@@ -29,7 +29,7 @@ func upload(t *testing.T, n *node, target, size int) (id int, path string, sum [
 	return id, path, sum
 }
 
-// tryUpload is upload for what may be refused.
+// tryUpload is upload for an upload that may be refused.
 func tryUpload(t *testing.T, n *node, target, size int) (id int, path string, sum [32]byte, err error) {
 	t.Helper()
 	content := bytes.Repeat([]byte(fmt.Sprintf("%d bytes of nothing much. ", size)), size/20)[:size]
@@ -66,7 +66,7 @@ func addTarget(t *testing.T, n *node, name string) int {
 	return got.ID
 }
 
-// TestCompactGivesBack: the space of deleted uploads goes back to the disk, while the server runs.
+// TestCompactGivesBack: the space of deleted uploads goes back to the disk while the server runs.
 func TestCompactGivesBack(t *testing.T) {
 	parallel(t)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
@@ -85,7 +85,7 @@ func TestCompactGivesBack(t *testing.T) {
 	for _, id := range ids {
 		check(t, n.admin.Call(t.Context(), http.MethodDelete, fmt.Sprintf("/api/dataproducts/%d/", id), nil, nil))
 	}
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) { // until it has been swept
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) { // until it is purged
 		must(t, "--db", n.file, "compact")
 		if sizeOf(t, n.file) < 6<<20 {
 			break
@@ -101,17 +101,17 @@ func TestCompactGivesBack(t *testing.T) {
 	defer r.Body.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, r.Body); err != nil || [32]byte(h.Sum(nil)) != sum {
-		t.Errorf("what is left is not what it was (%v)", err)
+		t.Errorf("the remaining file has changed (%v)", err)
 	}
 	addTarget(t, n, "M 32")
 	n.stop()
 	must(t, "--db", n.file, "verify")
 }
 
-// TestSlowReader: somebody who reads a byte a second from a file of 100 MB does not slow those who
-// write. The pace with and without is compared within one run, in turns, so that a busy machine
-// slows both.
+// TestSlowReader: clients that read a byte a second from a file of 100 MB do not slow writers. The
+// pace with and without them is measured in turns in one run, so that a busy machine slows both.
 func TestSlowReader(t *testing.T) {
+	parallel(t)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	target, size := addTarget(t, n, "M 31"), testenv.Choose(40_000_000, 100_000_000)
 	_, path, _ := upload(t, n, target, size)
@@ -139,20 +139,20 @@ func TestSlowReader(t *testing.T) {
 	}
 	slices.Sort(alone)
 	slices.Sort(beside)
-	t.Logf("%d data each: median %v alone, %v beside 4 slow readers", len(alone), alone[len(alone)/2],
+	t.Logf("%d datums each: median %v alone, %v beside 4 slow readers", len(alone), alone[len(alone)/2],
 		beside[len(beside)/2])
-	// the short form, whose medians are of few posts, only sees writers that wait for readers
+	// the short form has few posts and only finds writers that wait for readers
 	bound := testenv.Choose(200*time.Millisecond+5*alone[len(alone)/2], 2*alone[len(alone)/2])
 	if beside[len(beside)/2] > bound {
 		t.Errorf("slow readers slow writers: median %v, alone %v", beside[len(beside)/2], alone[len(alone)/2])
 	}
 	if grown := sizeOf(t, n.file); grown > int64(size)+36<<20 {
-		t.Errorf("the file has grown to %d bytes: pages were not used again", grown)
+		t.Errorf("the file has grown to %d bytes: pages were not reused", grown)
 	}
 	n.stop()
 }
 
-// readSlowly has four clients read a byte a second, until stop is called.
+// readSlowly lets four clients read a byte a second until stop is called.
 func readSlowly(t *testing.T, n *node, path string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

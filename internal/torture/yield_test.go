@@ -13,10 +13,11 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestLongWorkYields: while a table is uploaded for the second time, so that all its rows are
-// merged with those that are there, and while one of two products with the same rows is deleted,
-// another user's posts go on. In the short form only what is there afterwards is compared.
+// TestLongWorkYields: another user's posts go on while a table is uploaded again, so that all its
+// rows are merged with existing ones, and while one of two products with the same rows is deleted.
+// The short form compares only the rows, not the times.
 func TestLongWorkYields(t *testing.T) {
+	parallel(t)
 	rows := testenv.Choose(6_000, 1_000_000)
 	n := serve(t, filepath.Join(t.TempDir(), "test.db"), "")
 	n.addGroup("observers")
@@ -24,7 +25,8 @@ func TestLongWorkYields(t *testing.T) {
 	poster := n.addUser("poster", false, time.Time{}, "observers").client(n)
 	content := lightCurve(50_000, rows)
 	count := 0
-	// beside posts data one by one while fn runs, and at least so many, and says how long each took
+	// beside posts datums one by one while fn runs, at least this many, and returns the time of
+	// each
 	beside := func(least int, fn func()) (took []time.Duration) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
@@ -72,35 +74,36 @@ func TestLongWorkYields(t *testing.T) {
 	alone := beside(testenv.Choose(50, 2000), func() {})
 	importing := beside(1, func() { first = posted("first") })
 	again := beside(1, func() { second = posted("second") })
-	if have := of(first); have != rows { // a list by product knows the first of a datum alone
-		t.Errorf("product %d has %d data, not %d", first, have, rows)
+	if have := of(first); have != rows { // a list by product has only the first product of a datum
+		t.Errorf("product %d has %d datums, not %d", first, have, rows)
 	}
 	deleting := beside(1, func() { deleted(first) })
 	if have := n.count(fmt.Sprintf("/api/reduceddatums/?target__id=%d", target)); have != rows ||
 		of(second) != rows || of(first) != 0 {
-		t.Errorf("after the deletion of one of two products with %d data, %d are there, of which the other has %d",
+		t.Errorf("after the deletion of one of two products with %d datums, %d remain, and the other has %d",
 			rows, have, of(second))
 	}
 	most := func(took []time.Duration) time.Duration { return took[(len(took)*999)/1000] }
 	t.Logf("posts beside %d rows, 99.9th percentile (number): alone %v (%d), first import %v (%d), second import %v "+
 		"(%d), deletion %v (%d)", rows,
-		most(alone), len(alone), most(importing), len(importing), most(again), len(again), most(deleting), len(deleting))
+		most(alone), len(alone), most(importing), len(importing), most(again), len(again), most(deleting),
+		len(deleting))
 	if testenv.Long() {
 		bound := max(250*time.Millisecond, 3*most(alone))
 		for name, took := range map[string][]time.Duration{"a second import": again,
 			"the deletion of a shared product": deleting} {
 			if most(took) > bound {
-				t.Errorf("beside %s the 99.9th percentile of %d posts is %v; it may be %v", name, len(took),
+				t.Errorf("beside %s the 99.9th percentile of %d posts is %v; at most %v is allowed", name, len(took),
 					most(took), bound)
 			}
 		}
 	}
 	deleted(second)
 	if have := n.count(fmt.Sprintf("/api/reduceddatums/?target__id=%d", target)); have != 0 {
-		t.Errorf("after the deletion of the other %d data are there", have)
+		t.Errorf("after the deletion of the other, %d datums remain", have)
 	}
 	if have := n.count("/api/reduceddatums/?source_name=single"); have != count {
-		t.Errorf("%d of %d posts are there", have, count)
+		t.Errorf("%d of %d posts remain", have, count)
 	}
 	n.stop()
 	must(t, "--db", n.file, "verify")
