@@ -19,7 +19,8 @@ export function formatRA(degrees, digits = 2) {
 }
 
 // formatDec writes degrees with minutes and seconds of arc, always with a sign.
-export const formatDec = (degrees, digits = 1) => (degrees < 0 || Object.is(degrees, -0) ? "−" : "+") + sexagesimal(degrees, digits, 2).join(":");
+export const formatDec = (degrees, digits = 1) =>
+  (degrees < 0 || Object.is(degrees, -0) ? "−" : "+") + sexagesimal(degrees, digits, 2).join(":");
 
 // parseAngle reads decimal degrees, or three (or two) sexagesimal parts, as 12:34:56.7, 12 34 56.7 or 12h34m56.7s; null for anything else.
 function parseAngle(text) {
@@ -86,7 +87,9 @@ export function galactic(l, b) {
   const pole = { ra: 192.85948, dec: 27.12825, l: 122.93192 - 90 };
   const L = (l - pole.l) * rad, B = b * rad, D = pole.dec * rad;
   const dec = Math.asin(Math.sin(B) * Math.sin(D) + Math.cos(B) * Math.cos(D) * Math.sin(L));
-  const ra = Math.atan2(Math.cos(B) * Math.cos(L), Math.sin(B) * Math.cos(D) - Math.cos(B) * Math.sin(D) * Math.sin(L)) / rad + pole.ra;
+  const ra =
+    Math.atan2(Math.cos(B) * Math.cos(L), Math.sin(B) * Math.cos(D) - Math.cos(B) * Math.sin(D) * Math.sin(L)) / rad +
+    pole.ra;
   return [((ra % 360) + 360) % 360, dec / rad];
 }
 
@@ -94,12 +97,16 @@ export function galactic(l, b) {
 export function toGalactic(ra, dec) {
   const D = dec * rad, P = 27.12825 * rad, A = (ra - 192.85948) * rad;
   const b = Math.asin(Math.sin(D) * Math.sin(P) + Math.cos(D) * Math.cos(P) * Math.cos(A));
-  const l = 122.93192 - Math.atan2(Math.cos(D) * Math.sin(A), Math.sin(D) * Math.cos(P) - Math.cos(D) * Math.sin(P) * Math.cos(A)) / rad;
+  const l = 122.93192 -
+    Math.atan2(Math.cos(D) * Math.sin(A), Math.sin(D) * Math.cos(P) - Math.cos(D) * Math.sin(P) * Math.cos(A)) / rad;
   return [((l % 360) + 360) % 360, b / rad];
 }
 
 // ecliptic gives right ascension and declination of a place on the ecliptic, with the obliquity of J2000.
 export function ecliptic(longitude) {
   const e = 23.4392911 * rad, l = longitude * rad;
-  return [((Math.atan2(Math.sin(l) * Math.cos(e), Math.cos(l)) / rad) + 360) % 360, Math.asin(Math.sin(l) * Math.sin(e)) / rad];
+  return [
+    ((Math.atan2(Math.sin(l) * Math.cos(e), Math.cos(l)) / rad) + 360) % 360,
+    Math.asin(Math.sin(l) * Math.sin(e)) / rad,
+  ];
 }

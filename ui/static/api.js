@@ -14,7 +14,9 @@ export function reason(body, name = "") {
   if (body === null || body === undefined) return "";
   if (Array.isArray(body)) return body.map((b) => reason(b, name)).filter(Boolean).join(" ");
   if (typeof body === "object") {
-    return Object.entries(body).filter(([key]) => key !== "report").map(([key, value]) => reason(value, ["detail", "non_field_errors", "Data processing error"].includes(key) ? name : key)).filter(Boolean).join(" ");
+    return Object.entries(body).filter(([key]) => key !== "report").map(([key, value]) =>
+      reason(value, ["detail", "non_field_errors", "Data processing error"].includes(key) ? name : key)
+    ).filter(Boolean).join(" ");
   }
   return (name ? name.replaceAll("_", " ") + ": " : "") + body;
 }
@@ -66,7 +68,7 @@ export const get = (path, params, options) => ask(address(path, { ...params, str
 
 // pages gives the pages of a list, one by one.
 export async function* pages(path, params, limit = 10000, signal) {
-  for (let offset = 0; ; offset += limit) {
+  for (let offset = 0;; offset += limit) {
     const page = await get(path, { ...params, limit, offset: offset || "" }, { signal });
     yield page;
     if (!page.next) return;

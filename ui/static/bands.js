@@ -3,16 +3,74 @@ import { symbolNames } from "./symbols.js";
 
 // Effective wavelengths in nanometres, hue and saturation of the colours. After the SVO Filter Profile Service, rounded.
 const known = {
-  FUV: [154, 285, 55], UVW2: [205, 282, 60], UVM2: [225, 276, 60], NUV: [231, 272, 55], UVW1: [260, 268, 60],
-  u: [356, 262, 65], U: [366, 255, 70], B: [436, 222, 75], g: [477, 152, 75], BP: [511, 200, 70], c: [533, 185, 80], V: [545, 95, 60], clear: [580, 45, 10],
-  G: [622, 130, 25], r: [623, 4, 75], R: [641, 350, 75], o: [679, 28, 90], Kepler: [640, 60, 30], i: [763, 322, 60], TESS: [787, 15, 40], I: [798, 310, 65], RP: [777, 340, 50], z: [905, 300, 30], Z: [878, 300, 35], y: [963, 40, 45], Y: [1021, 40, 45],
-  J: [1235, 24, 60], H: [1662, 14, 55], K: [2159, 2, 50], L: [3450, 350, 40], M: [4750, 340, 40], W1: [3353, 355, 45], W2: [4603, 345, 40], W3: [11561, 335, 30], W4: [22088, 325, 30],
+  FUV: [154, 285, 55],
+  UVW2: [205, 282, 60],
+  UVM2: [225, 276, 60],
+  NUV: [231, 272, 55],
+  UVW1: [260, 268, 60],
+  u: [356, 262, 65],
+  U: [366, 255, 70],
+  B: [436, 222, 75],
+  g: [477, 152, 75],
+  BP: [511, 200, 70],
+  c: [533, 185, 80],
+  V: [545, 95, 60],
+  clear: [580, 45, 10],
+  G: [622, 130, 25],
+  r: [623, 4, 75],
+  R: [641, 350, 75],
+  o: [679, 28, 90],
+  Kepler: [640, 60, 30],
+  i: [763, 322, 60],
+  TESS: [787, 15, 40],
+  I: [798, 310, 65],
+  RP: [777, 340, 50],
+  z: [905, 300, 30],
+  Z: [878, 300, 35],
+  y: [963, 40, 45],
+  Y: [1021, 40, 45],
+  J: [1235, 24, 60],
+  H: [1662, 14, 55],
+  K: [2159, 2, 50],
+  L: [3450, 350, 40],
+  M: [4750, 340, 40],
+  W1: [3353, 355, 45],
+  W2: [4603, 345, 40],
+  W3: [11561, 335, 30],
+  W4: [22088, 325, 30],
 };
 const aliases = {
-  uvw2: "UVW2", uvm2: "UVM2", uvw1: "UVW1", w1: "W1", w2: "W2", w3: "W3", w4: "W4", up: "u", gp: "g", rp: "r", ip: "i", zp: "z", zs: "z", ks: "K", bp: "BP", cyan: "c", orange: "o", clear: "clear", c: "c", l: "clear", lum: "clear",
-  white: "clear", open: "clear", tess: "TESS", kepler: "Kepler", fuv: "FUV", nuv: "NUV", gaia: "G",
+  uvw2: "UVW2",
+  uvm2: "UVM2",
+  uvw1: "UVW1",
+  w1: "W1",
+  w2: "W2",
+  w3: "W3",
+  w4: "W4",
+  up: "u",
+  gp: "g",
+  rp: "r",
+  ip: "i",
+  zp: "z",
+  zs: "z",
+  ks: "K",
+  bp: "BP",
+  cyan: "c",
+  orange: "o",
+  clear: "clear",
+  c: "c",
+  l: "clear",
+  lum: "clear",
+  white: "clear",
+  open: "clear",
+  tess: "TESS",
+  kepler: "Kepler",
+  fuv: "FUV",
+  nuv: "NUV",
+  gaia: "G",
 };
-const prefixes = /^(ztf|sdss|ps1|panstarrs|atlas|bessell?|johnson|cousins|gaia|2mass|lsst|decam|skymapper|swift|uvot|asassn|sloan)?[\s_.\-:]*/i;
+const prefixes =
+  /^(ztf|sdss|ps1|panstarrs|atlas|bessell?|johnson|cousins|gaia|2mass|lsst|decam|skymapper|swift|uvot|asassn|sloan)?[\s_.\-:]*/i;
 
 // bandOf finds the known band that a filter's name means, null for none. Where capitals matter they count.
 export function bandOf(name) {
@@ -29,7 +87,8 @@ export function bandOf(name) {
 export const wavelength = (name) => known[bandOf(name)]?.[0] ?? Infinity;
 
 // inOrder sorts filters by wavelength, and those that are not known behind them by name.
-export const inOrder = (names) => [...names].sort((a, b) => wavelength(a) - wavelength(b) || (a < b ? -1 : a > b ? 1 : 0));
+export const inOrder = (names) =>
+  [...names].sort((a, b) => wavelength(a) - wavelength(b) || (a < b ? -1 : a > b ? 1 : 0));
 
 function hash(text) {
   let n = 7;

@@ -16,9 +16,11 @@ const answer = document.getElementById("answer"), tools = document.getElementByI
 function linked(text) {
   const parts = text.split(/("https?:\/\/[^"\s]+"|"\/(?:api|data)\/[^"\s]*")/);
   return parts.map((part) => {
-    const url = /^"(?:https?:\/\/[^/]+)?\/(?:api|data)\//.test(part) ? new URL(JSON.parse(part), location.origin) : null;
+    const url = /^"(?:https?:\/\/[^/]+)?\/(?:api|data)\//.test(part)
+      ? new URL(JSON.parse(part), location.origin)
+      : null;
     // the node may be reached under another name than it gives itself
-    return url ? ['"', h("a", { href: url.pathname + url.search }, part.slice(1, -1)), '"'] : part;
+    return url ? ["\"", h("a", { href: url.pathname + url.search }, part.slice(1, -1)), "\""] : part;
   });
 }
 
@@ -29,7 +31,8 @@ async function enrich() {
   const who = await session(), title = document.title;
   shell(who, "/api/");
   document.title = title;
-  const reply = await fetch(path, { method: "OPTIONS", headers: { Accept: "application/json", "X-Requested-With": "XMLHttpRequest" } });
+  const reply = await fetch(path, { method: "OPTIONS",
+    headers: { Accept: "application/json", "X-Requested-With": "XMLHttpRequest" } });
   if (!reply.ok) return;
   const options = await reply.json(), allowed = (reply.headers.get("Allow") ?? "").split(", ");
   bar(options, allowed, body);
@@ -47,7 +50,8 @@ function parse(text) {
 
 // bar holds what can be asked at once.
 function bar(options, allowed, body) {
-  const heading = document.querySelector("h1"), formats = options.filters?.format?.choices?.filter((f) => f !== "api") ?? ["json"];
+  const heading = document.querySelector("h1"),
+    formats = options.filters?.format?.choices?.filter((f) => f !== "api") ?? ["json"];
   const at = (changes) => {
     const query = new URLSearchParams(location.search);
     for (const [k, v] of Object.entries(changes)) query.set(k, v);
@@ -55,13 +59,22 @@ function bar(options, allowed, body) {
   };
   const row = h("div", { class: "bar" });
   heading.replaceWith(row);
-  fill(row, heading, allowed.includes("GET") && h("a", { class: "button", href: location.pathname + location.search }, "GET"), h("button", { type: "button", id: "options", onclick: () => {
-    fill(answer, JSON.stringify(options, null, 2));
-    fill(document.getElementById("status"), "OPTIONS: what is here, what may be sent, and how a list can be filtered");
-  } }, "OPTIONS"), allowed.includes("GET") && h("span", { class: "row" }, formats.map((f) => h("a", { href: at({ format: f }) }, f))));
+  fill(row, heading,
+    allowed.includes("GET") && h("a", { class: "button", href: location.pathname + location.search }, "GET"),
+    h("button", { type: "button", id: "options", onclick: () => {
+      fill(answer, JSON.stringify(options, null, 2));
+      fill(document.getElementById("status"),
+        "OPTIONS: what is here, what may be sent, and how a list can be filtered");
+    } }, "OPTIONS"),
+    allowed.includes("GET") && h("span", { class: "row" }, formats.map((f) => h("a", { href: at({ format: f }) }, f))));
   if (body && typeof body.count === "number") {
-    const page = (label, url) => h("a", { class: "button small", href: url ? new URL(url).pathname + new URL(url).search : null, "aria-disabled": url ? null : "true" }, label);
-    answer.before(h("div", { class: "row", id: "pages" }, page("Previous", body.previous), page("Next", body.next), h("span", { class: "faint" }, grouped(body.count) + " in all")));
+    const page = (label, url) =>
+      h("a", { class: "button small", href: url ? new URL(url).pathname + new URL(url).search : null,
+        "aria-disabled": url ? null : "true" }, label);
+    answer.before(
+      h("div", { class: "row", id: "pages" }, page("Previous", body.previous), page("Next", body.next),
+        h("span", { class: "faint" }, grouped(body.count) + " in all")),
+    );
   }
 }
 
@@ -74,18 +87,25 @@ function queries(filters) {
   form.addEventListener("submit", () => location.assign(address(path, form.values())));
   show(first);
   const few = form.querySelectorAll(".field").length === 0;
-  return h("section", { class: "card" }, few ? h("h2", {}, "The request") : h("h2", {}, "Filters"), request, !few && form);
+  return h("section", { class: "card" }, few ? h("h2", {}, "The request") : h("h2", {}, "Filters"), request,
+    !few && form);
 }
 
 // writes are forms for what may be sent.
 function writes(options, allowed, body) {
   const fields = Object.values(options.actions ?? {})[0], forms = [];
   const sends = ["POST", "PUT", "PATCH"].filter((m) => allowed.includes(m));
-  if (sends.length > 0 && (fields || !options.actions)) for (const method of sends) if (fields || method === "PATCH") forms.push(write(method, fields, options, body));
+  if (sends.length > 0 && (fields || !options.actions)) {
+    for (const method of sends) if (fields || method === "PATCH") forms.push(write(method, fields, options, body));
+  }
   if (allowed.includes("DELETE") && body && !body.detail) {
-    forms.push(h("section", { class: "card" }, h("h2", {}, "DELETE"), h("button", { type: "button", class: "danger", onclick: async () => {
-      if (await confirmed("DELETE " + path, h("p", {}, "What is deleted is gone for ever."), "Delete", () => ask(path + location.search, { method: "DELETE" }))) fill(answer, "Deleted.");
-    } }, "DELETE " + path)));
+    forms.push(
+      h("section", { class: "card" }, h("h2", {}, "DELETE"),
+        h("button", { type: "button", class: "danger", onclick: async () => {
+          if (await confirmed("DELETE " + path, h("p", {}, "What is deleted is gone for ever."), "Delete", () =>
+            ask(path + location.search, { method: "DELETE" }))) fill(answer, "Deleted.");
+        } }, "DELETE " + path)),
+    );
   }
   return forms;
 }
@@ -98,12 +118,14 @@ function write(method, fields, options, body) {
     answer.scrollIntoView({ block: "center" });
   };
   const there = method !== "POST" && body && !body.detail ? body : {};
-  const asForm = () => fieldForm(fields, { verb: method, values: there, file: multipart, done, send: async (sent) => {
-    if (!multipart) return ask(path + location.search, { method, json: sent });
-    return ask(path + location.search, { method, body: sent });
-  } });
+  const asForm = () =>
+    fieldForm(fields, { verb: method, values: there, file: multipart, done, send: async (sent) => {
+      if (!multipart) return ask(path + location.search, { method, json: sent });
+      return ask(path + location.search, { method, body: sent });
+    } });
   const asText = () => {
-    const area = h("textarea", { class: "mono", rows: 10, "aria-label": "JSON to send", spellcheck: "false", value: JSON.stringify(beginning(fields, there), null, 2) }), alert = h("p", { role: "alert" });
+    const area = h("textarea", { class: "mono", rows: 10, "aria-label": "JSON to send", spellcheck: "false",
+        value: JSON.stringify(beginning(fields, there), null, 2) }), alert = h("p", { role: "alert" });
     return h("form", { class: "stack", onsubmit: async (event) => {
       event.preventDefault();
       fill(alert, "");
@@ -114,20 +136,29 @@ function write(method, fields, options, body) {
       }
     } }, area, alert, h("div", {}, h("button", { class: "main" }, method)));
   };
-  const kinds = [["Form", asForm], ["JSON", asText]].filter(([label]) => (label === "JSON" ? !multipart : Boolean(fields)));
-  const tabs = kinds.map(([label, make], i) => h("button", { type: "button", role: "tab", onclick: () => pick(i) }, label));
+  const kinds = [["Form", asForm], ["JSON", asText]].filter((
+    [label],
+  ) => (label === "JSON" ? !multipart : Boolean(fields)));
+  const tabs = kinds.map(([label, make], i) =>
+    h("button", { type: "button", role: "tab", onclick: () => pick(i) }, label)
+  );
   const pick = (n) => {
     tabs.forEach((t, i) => t.setAttribute("aria-selected", String(i === n)));
     fill(place, kinds[n][1]());
   };
   pick(0);
-  return h("details", { class: "card", open: false }, h("summary", {}, h("b", {}, method)), h("div", { class: "tabs", role: "tablist" }, tabs), place);
+  return h("details", { class: "card", open: false }, h("summary", {}, h("b", {}, method)),
+    h("div", { class: "tabs", role: "tablist" }, tabs), place);
 }
 
 // beginning is what stands in the field for JSON at first: what is there, or the fields that must be sent.
 function beginning(fields, there) {
   const names = Object.entries(fields ?? {}).filter(([, f]) => !f.read_only);
-  return Object.fromEntries(names.filter(([name, f]) => f.required || there[name] !== undefined && there[name] !== null).map(([name]) => [name, there[name] ?? ""]));
+  return Object.fromEntries(
+    names.filter(([name, f]) => f.required || there[name] !== undefined && there[name] !== null).map((
+      [name],
+    ) => [name, there[name] ?? ""]),
+  );
 }
 
 enrich().catch(failed);

@@ -19,7 +19,8 @@ export async function copy(text) {
 
 // copyButton copies what text gives.
 export const copyButton = (text, label = "Copy", what = "") =>
-  h("button", { type: "button", class: "copy", "aria-label": what ? label + " " + what : label, title: what ? label + " " + what : null, onclick: () => copy(typeof text === "function" ? text() : text) }, label);
+  h("button", { type: "button", class: "copy", "aria-label": what ? label + " " + what : label,
+    title: what ? label + " " + what : null, onclick: () => copy(typeof text === "function" ? text() : text) }, label);
 
 // save lets the browser save a text or a blob as a file.
 export function save(name, content, type = "text/plain") {

@@ -2,7 +2,7 @@
 
 const cell = (v) => {
   const s = v === null || v === undefined ? "" : String(v);
-  return /[",\r\n]/.test(s) ? '"' + s.replaceAll('"', '""') + '"' : s;
+  return /[",\r\n]/.test(s) ? "\"" + s.replaceAll("\"", "\"\"") + "\"" : s;
 };
 
 // writeCSV makes a table of a header and rows.

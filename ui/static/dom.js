@@ -7,7 +7,8 @@ export function h(tag, props, ...children) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "dataset") Object.assign(element.dataset, value);
-    else if (name === "value" || name === "checked" || name === "selected" || name === "indeterminate") element[name] = value;
+    else if (name === "value" || name === "checked" || name === "selected" || name === "indeterminate")
+      element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
   append(element, children);
@@ -38,15 +39,14 @@ export function field(label, control, { help, name } = {}) {
   const helpID = control.id + "-help", errorID = control.id + "-error";
   control.setAttribute("aria-describedby", helpID + " " + errorID);
   return h("div", { class: "field", dataset: { field: name ?? control.name ?? "" } },
-    h("label", { for: control.id }, label),
-    control,
-    h("small", { id: helpID, class: "help" }, help),
+    h("label", { for: control.id }, label), control, h("small", { id: helpID, class: "help" }, help),
     h("small", { id: errorID, class: "error" }));
 }
 
 // select makes a choice of pairs of value and label.
 export function select(props, choices, chosen) {
-  return h("select", props, choices.map(([value, label]) => h("option", { value, selected: String(value) === String(chosen ?? "") }, label)));
+  return h("select", props,
+    choices.map(([value, label]) => h("option", { value, selected: String(value) === String(chosen ?? "") }, label)));
 }
 
 // later waits until there was no call for some milliseconds.

@@ -11,12 +11,16 @@ export function readFITS(buffer) {
     if (!header || (hdus.length === 0 && header.cards[0]?.[0] !== "SIMPLE")) break;
     const get = (key) => header.cards.find(([k]) => k === key)?.[1], bits = get("BITPIX"), naxis = get("NAXIS") ?? 0;
     const axes = Array.from({ length: Math.min(naxis, 999) }, (_, i) => get("NAXIS" + (i + 1)) ?? 0);
-    const n = axes.length ? axes.reduce((a, b) => a * b, 1) : 0, size = (Math.abs(bits) / 8) * (get("GCOUNT") ?? 1) * ((get("PCOUNT") ?? 0) + n);
+    const n = axes.length ? axes.reduce((a, b) => a * b, 1) : 0,
+      size = (Math.abs(bits) / 8) * (get("GCOUNT") ?? 1) * ((get("PCOUNT") ?? 0) + n);
     const extension = String(get("XTENSION") ?? "IMAGE").trim();
-    hdus.push({ cards: header.cards, name: hdus.length === 0 ? "primary" : String(get("EXTNAME") ?? extension).trim() });
+    hdus.push({ cards: header.cards,
+      name: hdus.length === 0 ? "primary" : String(get("EXTNAME") ?? extension).trim() });
     const pixels = axes[0] * axes[1];
-    if (!image && extension === "IMAGE" && axes.length > 1 && axes[0] > 1 && axes[1] > 1 && pixels <= most && header.end + pixels * Math.abs(bits) / 8 <= bytes.length) {
-      image = { width: axes[0], height: axes[1], hdu: hdus.length, data: pixelsOf(buffer, header.end, pixels, bits, get("BSCALE") ?? 1, get("BZERO") ?? 0, get("BLANK")) };
+    if (!image && extension === "IMAGE" && axes.length > 1 && axes[0] > 1 && axes[1] > 1 && pixels <= most &&
+      header.end + pixels * Math.abs(bits) / 8 <= bytes.length) {
+      image = { width: axes[0], height: axes[1], hdu: hdus.length,
+        data: pixelsOf(buffer, header.end, pixels, bits, get("BSCALE") ?? 1, get("BZERO") ?? 0, get("BLANK")) };
     }
     if (!(size >= 0)) break;
     at = header.end + Math.ceil(size / block) * block;
@@ -47,7 +51,10 @@ function valueOf(text) {
 
 function pixelsOf(buffer, at, n, bits, scale, zero, blank) {
   const view = new DataView(buffer, at), out = new Float32Array(n);
-  const read = { 8: (i) => view.getUint8(i), 16: (i) => view.getInt16(2 * i), 32: (i) => view.getInt32(4 * i), 64: (i) => Number(view.getBigInt64(8 * i)), "-32": (i) => view.getFloat32(4 * i), "-64": (i) => view.getFloat64(8 * i) }[bits];
+  const read =
+    { 8: (i) => view.getUint8(i), 16: (i) => view.getInt16(2 * i), 32: (i) => view.getInt32(4 * i),
+      64: (i) => Number(view.getBigInt64(8 * i)), "-32": (i) => view.getFloat32(4 * i),
+      "-64": (i) => view.getFloat64(8 * i) }[bits];
   if (!read) return out.fill(NaN);
   for (let i = 0; i < n; i++) {
     const v = read(i);

@@ -19,20 +19,39 @@ export function fieldForm(fields, { verb, send, done = () => {}, values = {}, fi
     } finally {
       button.disabled = false;
     }
-  } }, h("div", { class: "grid" }, file && field("file", h("input", { type: "file", name: "file" })), asked.map(([name, f]) => control(name, f, values[name]))), h("p", { role: "alert" }), h("div", {}, button));
+  } },
+    h("div", { class: "grid" }, file && field("file", h("input", { type: "file", name: "file" })),
+      asked.map(([name, f]) => control(name, f, values[name]))), h("p", { role: "alert" }), h("div", {}, button));
 }
 
 // isJSON says whether a field takes any JSON: OPTIONS tells it apart from a reference by nothing else.
 const isJSON = (name) => name === "value" || name.endsWith("parameters");
 
 function control(name, f, value) {
-  const label = f.label + (f.required ? " *" : ""), help = [f.help_text, f.type === "field" && (f.child ? "A JSON list of objects with " + Object.keys(f.child.children).join(", ") + "." : isJSON(name) ? !/JSON/.test(f.help_text) && "JSON." : "An id."), f.type === "datetime" && "ISO 8601" + (/UTC/.test(f.help_text) ? "." : ", UTC if nothing is said.")].filter(Boolean).join(" ");
+  const label = f.label + (f.required ? " *" : ""),
+    help = [
+      f.help_text,
+      f.type === "field" && (f.child
+        ? "A JSON list of objects with " + Object.keys(f.child.children).join(", ") + "."
+        : isJSON(name)
+        ? !/JSON/.test(f.help_text) && "JSON."
+        : "An id."),
+      f.type === "datetime" && "ISO 8601" + (/UTC/.test(f.help_text) ? "." : ", UTC if nothing is said."),
+    ].filter(Boolean).join(" ");
   const shown = value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : value;
-  if (f.choices) return field(label, select({ name }, [["", "–"], ...f.choices.map((c) => [c.value, c.display_name])], shown), { help });
-  if (f.type === "boolean") return field(label, select({ name }, [["", "–"], ["true", "yes"], ["false", "no"]], String(shown)), { help });
-  if (f.type === "field" && (f.child || isJSON(name))) return field(label, h("textarea", { name, rows: 3, spellcheck: "false", class: "mono", value: shown }), { help });
+  if (f.choices)
+    return field(label, select({ name }, [["", "–"], ...f.choices.map((c) => [c.value, c.display_name])], shown), {
+      help,
+    });
+  if (f.type === "boolean")
+    return field(label, select({ name }, [["", "–"], ["true", "yes"], ["false", "no"]], String(shown)), { help });
+  if (f.type === "field" && (f.child || isJSON(name)))
+    return field(label, h("textarea", { name, rows: 3, spellcheck: "false", class: "mono", value: shown }), { help });
   const secret = /password/.test(name);
-  return field(label, h("input", { name, value: shown, maxlength: f.max_length, type: secret ? "password" : "text", autocomplete: secret ? "new-password" : "off", spellcheck: "false", inputmode: ["integer", "float"].includes(f.type) ? "decimal" : null }), { help });
+  return field(label,
+    h("input", { name, value: shown, maxlength: f.max_length, type: secret ? "password" : "text",
+      autocomplete: secret ? "new-password" : "off", spellcheck: "false",
+      inputmode: ["integer", "float"].includes(f.type) ? "decimal" : null }), { help });
 }
 
 // collect takes what was filled in; what was left empty is not sent.

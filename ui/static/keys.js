@@ -23,7 +23,8 @@ export function keys() {
   if (ready) return;
   ready = true;
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target) ||
+      document.querySelector("dialog[open]")) return;
     const found = list.find(([key, , run]) => run && key === event.key);
     if (!found) return;
     event.preventDefault();
@@ -31,7 +32,9 @@ export function keys() {
   });
 }
 
-const typing = (element) => element.isContentEditable || (element.matches("input, textarea, select") && !element.matches("[type=checkbox], [type=radio], [type=range]"));
+const typing = (element) =>
+  element.isContentEditable ||
+  (element.matches("input, textarea, select") && !element.matches("[type=checkbox], [type=radio], [type=range]"));
 
 function search() {
   const field = document.querySelector("[data-search]");
@@ -51,5 +54,6 @@ function step(by) {
 
 function help() {
   const row = ([key, what]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, what));
-  dialogue("Keys", h("table", { class: "keys" }, h("tbody", {}, list.map(row))), h("h3", {}, "In a plot that has the focus"), h("table", { class: "keys" }, h("tbody", {}, inPlots.map(row))));
+  dialogue("Keys", h("table", { class: "keys" }, h("tbody", {}, list.map(row))),
+    h("h3", {}, "In a plot that has the focus"), h("table", { class: "keys" }, h("tbody", {}, inPlots.map(row))));
 }

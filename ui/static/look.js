@@ -7,6 +7,9 @@
   } catch {
     // storage may be forbidden: then the look is not remembered
   }
-  if (!["light", "dark", "night"].includes(look)) look = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  if (!["light", "dark", "night"].includes(look))
+    look = matchMedia("(prefers-color-scheme: dark)").matches
+      ? "dark"
+      : "light";
   document.documentElement.dataset.look = look;
 })();

@@ -4,7 +4,8 @@ import { fill, h } from "./dom.js";
 // notice says something for some seconds; what went wrong stays until it is closed.
 export function notice(text, bad = false) {
   const box = h("p", { class: bad ? "notice bad" : "notice" }, text, " ",
-    h("button", { type: "button", class: "plain", "aria-label": "Close the message", onclick: () => box.remove() }, "×"));
+    h("button", { type: "button", class: "plain", "aria-label": "Close the message", onclick: () => box.remove() },
+      "×"));
   document.getElementById("notices").append(box);
   if (!bad) setTimeout(() => box.remove(), 6000);
 }
@@ -17,7 +18,9 @@ export const failed = (error) => {
 // dialogue shows something until it is closed. It gives the element.
 export function dialogue(title, ...content) {
   const box = h("dialog", { "aria-label": title, onclose: () => box.remove() },
-    h("header", {}, h("h2", {}, title), h("button", { type: "button", class: "plain", "aria-label": "Close", onclick: () => box.close() }, "×")), content);
+    h("header", {}, h("h2", {}, title),
+      h("button", { type: "button", class: "plain", "aria-label": "Close", onclick: () => box.close() }, "×")),
+    content);
   document.body.append(box);
   box.showModal();
   return box;
@@ -42,7 +45,8 @@ export function confirmed(title, content, verb, do_) {
           yes.disabled = false;
         }
       },
-    }, content, error, h("div", { class: "row" }, yes, h("button", { type: "button", onclick: () => box.close() }, "Keep it"))));
+    }, content, error,
+      h("div", { class: "row" }, yes, h("button", { type: "button", onclick: () => box.close() }, "Keep it"))));
     box.addEventListener("close", () => resolve(false));
   });
 }

@@ -7,19 +7,29 @@ const number = (v) => {
 };
 
 const first = (value, names) => {
-  for (const name of names) if (value[name] !== undefined && value[name] !== null && value[name] !== "") return value[name];
+  for (const name of names)
+    if (value[name] !== undefined && value[name] !== null && value[name] !== "") return value[name];
   return undefined;
 };
 
 // pointOf reads a datum of photometry. What it lacks is NaN or "". A point with a limit and no magnitude and no flux is a limit.
 export function pointOf(datum) {
   const v = datum.value && typeof datum.value === "object" ? datum.value : {};
-  const magnitude = number(first(v, ["magnitude", "mag"])), flux = number(v.flux), limit = number(first(v, ["limit", "limiting_magnitude"]));
+  const magnitude = number(first(v, ["magnitude", "mag"])), flux = number(v.flux),
+    limit = number(first(v, ["limit", "limiting_magnitude"]));
   return {
-    datum, time: mjd(datum.timestamp), magnitude, flux, limit,
-    error: number(first(v, ["error", "magnitude_error", "mag_error", "magerr", "mag_err"])), fluxError: number(first(v, ["flux_error", "flux_err", "fluxerr"])), fluxUnit: v.flux_unit ?? "",
-    zeroPoint: number(v.zero_point), system: String(first(v, ["magsys", "mag_system"]) ?? ""),
-    filter: String(first(v, ["filter", "band"]) ?? "no filter"), source: String(first(v, ["telescope", "instrument"]) ?? (datum.source_name || "no source")),
+    datum,
+    time: mjd(datum.timestamp),
+    magnitude,
+    flux,
+    limit,
+    error: number(first(v, ["error", "magnitude_error", "mag_error", "magerr", "mag_err"])),
+    fluxError: number(first(v, ["flux_error", "flux_err", "fluxerr"])),
+    fluxUnit: v.flux_unit ?? "",
+    zeroPoint: number(v.zero_point),
+    system: String(first(v, ["magsys", "mag_system"]) ?? ""),
+    filter: String(first(v, ["filter", "band"]) ?? "no filter"),
+    source: String(first(v, ["telescope", "instrument"]) ?? (datum.source_name || "no source")),
     isLimit: Number.isNaN(magnitude) && Number.isNaN(flux) && !Number.isNaN(limit),
   };
 }
@@ -37,7 +47,8 @@ function zeroOf(p) {
 
 // asFlux gives flux and error in microjanskys; NaN where nothing says what the magnitudes mean. A limit gives the flux of its magnitude.
 export function asFlux(p) {
-  if (!Number.isNaN(p.flux) && scale(p.fluxUnit) > 0) return { y: p.flux * scale(p.fluxUnit), e: p.fluxError * scale(p.fluxUnit) };
+  if (!Number.isNaN(p.flux) && scale(p.fluxUnit) > 0)
+    return { y: p.flux * scale(p.fluxUnit), e: p.fluxError * scale(p.fluxUnit) };
   const zero = zeroOf(p), m = p.isLimit ? p.limit : p.magnitude;
   const y = 10 ** (0.4 * (zero - m));
   return { y, e: p.isLimit ? NaN : y * p.error * 0.4 * Math.LN10 };

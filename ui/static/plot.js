@@ -78,12 +78,19 @@ export class Plot {
 
   // #frame is where the plane lies on the canvas, in CSS pixels, with functions from one to the other.
   #frame() {
-    const width = this.host.clientWidth, height = this.host.clientHeight, v = this.view ?? { x0: 0, x1: 1, y0: 0, y1: 1 };
+    const width = this.host.clientWidth, height = this.host.clientHeight,
+      v = this.view ?? { x0: 0, x1: 1, y0: 0, y1: 1 };
     const left = this.left ?? 56, right = width - 12, top = 10, bottom = height - 42;
     const kx = (right - left) / (v.x1 - v.x0), ky = (bottom - top) / (v.y1 - v.y0);
     const down = this.options.y.reversed, across = this.options.x.reversed;
     return {
-      width, height, left, right, top, bottom, v,
+      width,
+      height,
+      left,
+      right,
+      top,
+      bottom,
+      v,
       px: across ? (x) => right - (x - v.x0) * kx : (x) => left + (x - v.x0) * kx,
       py: down ? (y) => top + (y - v.y0) * ky : (y) => bottom - (y - v.y0) * ky,
       ux: across ? (p) => v.x0 + (right - p) / kx : (p) => v.x0 + (p - left) / kx,
@@ -118,7 +125,9 @@ export class Plot {
     this.left = Math.max(46, 26 + Math.max(...yTicks.map((t) => c.measureText(t.text).width)));
     const f = this.#frame();
     this.#axes(c, f, look, yTicks);
-    const marks = (this.options.marks?.() ?? []).map((m) => ({ ...m, at: f.px(m.x) })).filter((m) => m.at >= f.left && m.at <= f.right);
+    const marks = (this.options.marks?.() ?? []).map((m) => ({ ...m, at: f.px(m.x) })).filter((m) =>
+      m.at >= f.left && m.at <= f.right
+    );
     this.#marks(c, f, marks);
     c.save();
     c.beginPath();
@@ -271,7 +280,8 @@ export class Plot {
 
   #stamps(c, f, s, scale, ground, inSight) {
     const r = inSight > 800 ? 2.6 : inSight > 250 ? 3.2 : 3.8;
-    const picture = stamp(s.kind === "limits" ? "limit" : s.symbol ?? "circle", s.colour, s.filled, s.kind === "limits" ? r * 0.9 : r, ground, scale);
+    const picture = stamp(s.kind === "limits" ? "limit" : s.symbol ?? "circle", s.colour, s.filled,
+      s.kind === "limits" ? r * 0.9 : r, ground, scale);
     if (s.e) {
       c.strokeStyle = s.colour;
       c.globalAlpha = 0.55;
@@ -298,26 +308,32 @@ export class Plot {
 
   // #pixels sets points and their errors directly into a picture.
   #pixels(c, f, all, scale, ground, inSight) {
-    const x0 = Math.round(f.left * scale), y0 = Math.round(f.top * scale), w = Math.round(f.right * scale) - x0, hh = Math.round(f.bottom * scale) - y0;
+    const x0 = Math.round(f.left * scale), y0 = Math.round(f.top * scale), w = Math.round(f.right * scale) - x0,
+      hh = Math.round(f.bottom * scale) - y0;
     if (w < 1 || hh < 1) return;
     if (this.picture?.width !== w || this.picture?.height !== hh) {
       this.picture = new ImageData(w, hh);
       this.buffer = new Uint32Array(this.picture.data.buffer);
       this.layer = new OffscreenCanvas(w, hh);
     }
-    const buffer = this.buffer.fill(0), size = Math.max(1, Math.round((inSight > 20000 ? 1.6 : 2.6) * scale)), half = size >> 1;
+    const buffer = this.buffer.fill(0), size = Math.max(1, Math.round((inSight > 20000 ? 1.6 : 2.6) * scale)),
+      half = size >> 1;
     const errors = inSight < 30000;
     // error bars first; then the points of all series by turns, so that none covers the others
-    const set = all.map((s) => ({ s, ink: packed(s.colour, s.kind === "limits" ? 0.4 : 1, ground), pale: packed(s.colour, 0.4, ground), limits: s.kind === "limits" }));
+    const set = all.map((s) => ({ s, ink: packed(s.colour, s.kind === "limits" ? 0.4 : 1, ground),
+      pale: packed(s.colour, 0.4, ground), limits: s.kind === "limits" })
+    );
     const px = affine(f.px, scale, -x0), py = affine(f.py, scale, -y0), log = this.options.y.log;
     if (errors) {
       for (const { s, pale } of set) {
         for (let i = 0; s.e && i < s.x.length; i++) {
           const x = (s.x[i] * px.k + px.d) | 0;
           if (!(s.e[i] > 0) || x < 0 || x >= w) continue;
-          const a = (log ? Math.log10(s.y[i] - s.e[i]) : s.y[i] - s.e[i]) * py.k + py.d, b = (log ? Math.log10(s.y[i] + s.e[i]) : s.y[i] + s.e[i]) * py.k + py.d;
+          const a = (log ? Math.log10(s.y[i] - s.e[i]) : s.y[i] - s.e[i]) * py.k + py.d,
+            b = (log ? Math.log10(s.y[i] + s.e[i]) : s.y[i] + s.e[i]) * py.k + py.d;
           const to = Math.min(hh - 1, Math.max(a, b) | 0);
-          for (let y = Math.max(0, Math.min(a, b) | 0); y <= to; y++) if (buffer[y * w + x] === 0) buffer[y * w + x] = pale;
+          for (let y = Math.max(0, Math.min(a, b) | 0); y <= to; y++)
+            if (buffer[y * w + x] === 0) buffer[y * w + x] = pale;
         }
       }
     }
@@ -325,7 +341,8 @@ export class Plot {
     for (let turn = 0; turn < turns; turn++) {
       for (const { s, ink, limits } of set) {
         for (let i = turn; i < s.x.length; i += turns) {
-          const x = ((s.x[i] * px.k + px.d) | 0) - half, y = (((log ? Math.log10(s.y[i]) : s.y[i]) * py.k + py.d) | 0) - half;
+          const x = ((s.x[i] * px.k + px.d) | 0) - half,
+            y = (((log ? Math.log10(s.y[i]) : s.y[i]) * py.k + py.d) | 0) - half;
           if (!(x >= 0 && y >= 0 && x + size < w && y + size < hh)) continue;
           for (let r = 0; r < size; r++) {
             const inset = limits ? r >> 1 : 0, at = (y + r) * w + x;
@@ -374,7 +391,8 @@ export class Plot {
       for (let i = 0; i < s.x.length; i++) {
         const dx = f.px(s.x[i]) - x;
         if (dx * dx >= best) continue;
-        const dy = s.kind === "line" ? (f.py(this.#level(s.y[i])) - y) / 2 : f.py(this.#level(s.y[i])) - y, d = dx * dx + dy * dy;
+        const dy = s.kind === "line" ? (f.py(this.#level(s.y[i])) - y) / 2 : f.py(this.#level(s.y[i])) - y,
+          d = dx * dx + dy * dy;
         if (d < best) {
           best = d;
           found = { series: s, i };
@@ -394,7 +412,8 @@ export class Plot {
     const f = this.#frame(), pairs = this.options.tip(found.series, found.i);
     this.tip.replaceChildren(h("dl", {}, pairs.map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)])));
     this.tip.hidden = false;
-    const x = f.px(found.series.x[found.i]), y = f.py(this.#level(found.series.y[found.i])), box = this.tip.getBoundingClientRect();
+    const x = f.px(found.series.x[found.i]), y = f.py(this.#level(found.series.y[found.i])),
+      box = this.tip.getBoundingClientRect();
     this.tip.style.left = Math.max(2, x + 14 + box.width > f.width ? x - 14 - box.width : x + 14) + "px";
     this.tip.style.top = Math.max(2, Math.min(y - box.height / 2, f.height - box.height - 2)) + "px";
   }
@@ -403,7 +422,8 @@ export class Plot {
   zoom(factor, x = this.host.clientWidth / 2, y = this.host.clientHeight / 2) {
     this.moved = true;
     const f = this.#frame(), v = this.view, cx = f.ux(x), cy = f.uy(y);
-    this.view = { x0: cx + (v.x0 - cx) * factor, x1: cx + (v.x1 - cx) * factor, y0: cy + (v.y0 - cy) * factor, y1: cy + (v.y1 - cy) * factor };
+    this.view = { x0: cx + (v.x0 - cx) * factor, x1: cx + (v.x1 - cx) * factor, y0: cy + (v.y0 - cy) * factor,
+      y1: cy + (v.y1 - cy) * factor };
     this.later();
   }
 
@@ -439,7 +459,8 @@ export class Plot {
       if (Math.hypot(p.x - drag.from.x, p.y - drag.from.y) > 4) drag.moved = true;
       if (fingers.size === 2) {
         const [a, b] = [...fingers.entries()].map(([id, at]) => [at, id === event.pointerId ? p : at]);
-        const before = Math.hypot(a[0].x - b[0].x, a[0].y - b[0].y), after = Math.hypot(a[1].x - b[1].x, a[1].y - b[1].y);
+        const before = Math.hypot(a[0].x - b[0].x, a[0].y - b[0].y),
+          after = Math.hypot(a[1].x - b[1].x, a[1].y - b[1].y);
         if (after > 10) this.zoom(before / after, (a[1].x + b[1].x) / 2, (a[1].y + b[1].y) / 2);
         drag.moved = true;
       } else if (drag.pan) {
@@ -447,7 +468,8 @@ export class Plot {
         drag.x = p.x;
         drag.y = p.y;
       } else if (drag.moved) {
-        this.box = { x: Math.min(p.x, drag.from.x), y: Math.min(p.y, drag.from.y), w: Math.abs(p.x - drag.from.x), h: Math.abs(p.y - drag.from.y) };
+        this.box = { x: Math.min(p.x, drag.from.x), y: Math.min(p.y, drag.from.y), w: Math.abs(p.x - drag.from.x),
+          h: Math.abs(p.y - drag.from.y) };
         this.#paintOver();
       }
       fingers.set(event.pointerId, p);
@@ -459,7 +481,8 @@ export class Plot {
       if (fingers.size === 0) drag = null;
       if (event.type === "pointercancel") return;
       if (box && box.w > 5 && box.h > 5) {
-        const f = this.#frame(), xs = [f.ux(box.x), f.ux(box.x + box.w)].sort((a, b) => a - b), ys = [f.uy(box.y), f.uy(box.y + box.h)].sort((a, b) => a - b);
+        const f = this.#frame(), xs = [f.ux(box.x), f.ux(box.x + box.w)].sort((a, b) => a - b),
+          ys = [f.uy(box.y), f.uy(box.y + box.h)].sort((a, b) => a - b);
         this.moved = true;
         this.view = { x0: xs[0], x1: xs[1], y0: ys[0], y1: ys[1] };
         this.later();
@@ -483,9 +506,12 @@ export class Plot {
     }, { passive: false });
     c.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const run = { "+": () => this.zoom(0.8), "=": () => this.zoom(0.8), "-": () => this.zoom(1.25), 0: () => this.reset(), ArrowLeft: () => this.pan(60, 0), ArrowRight: () => this.pan(-60, 0),
-        ArrowUp: () => this.pan(0, 40), ArrowDown: () => this.pan(0, -40), ".": () => this.#step(1), ",": () => this.#step(-1), Escape: () => this.#show(null),
-        Enter: () => this.at && this.options.picked?.(this.at.series, this.at.i) }[event.key];
+      const run =
+        { "+": () => this.zoom(0.8), "=": () => this.zoom(0.8), "-": () => this.zoom(1.25), 0: () => this.reset(),
+          ArrowLeft: () => this.pan(60, 0), ArrowRight: () => this.pan(-60, 0), ArrowUp: () => this.pan(0, 40),
+          ArrowDown: () => this.pan(0, -40), ".": () => this.#step(1), ",": () => this.#step(-1),
+          Escape: () => this.#show(null),
+          Enter: () => this.at && this.options.picked?.(this.at.series, this.at.i) }[event.key];
       if (!run) return;
       event.preventDefault();
       event.stopPropagation();
@@ -552,7 +578,9 @@ function affine(fn, scale, shift) {
   return { k: fn(1) * scale + shift - d, d };
 }
 
-const probe = typeof document === "undefined" ? null : new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+const probe = typeof document === "undefined"
+  ? null
+  : new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
 // packed is a colour, mixed with the ground, as a pixel of 32 bits.
 function packed(ink, share, ground) {

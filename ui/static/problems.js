@@ -7,7 +7,7 @@ export function showProblems(form, error) {
   const rest = [];
   let first = null;
   const at = (path, messages) => {
-    const box = form.querySelector('[data-field="' + CSS.escape(path) + '"]');
+    const box = form.querySelector("[data-field=\"" + CSS.escape(path) + "\"]");
     if (!box) return false;
     const note = box.querySelector(".error");
     note.textContent = [note.textContent, ...messages].filter(Boolean).join(" ");
@@ -23,7 +23,8 @@ export function showProblems(form, error) {
       if (!path || !at(path, [String(body)])) rest.push((path ? path.replaceAll(/[._]/g, " ") + ": " : "") + body);
     } else if (Array.isArray(body)) {
       const texts = body.filter((b) => typeof b !== "object");
-      if (texts.length && (!path || !at(path, texts))) rest.push((path ? path.replaceAll(/[._]/g, " ") + ": " : "") + texts.join(" "));
+      if (texts.length && (!path || !at(path, texts)))
+        rest.push((path ? path.replaceAll(/[._]/g, " ") + ": " : "") + texts.join(" "));
       body.forEach((b, i) => typeof b === "object" && walk(b, path + "." + i));
     } else {
       for (const [key, value] of Object.entries(body)) {

@@ -23,7 +23,10 @@ export function literal(value, indent = "") {
   if (value === true) return "True";
   if (value === false) return "False";
   if (Array.isArray(value)) return "[" + value.map((v) => literal(v, indent)).join(", ") + "]";
-  if (typeof value === "object") return "{" + Object.entries(value).map(([k, v]) => "\n" + deeper + python(k) + ": " + literal(v, deeper) + ",").join("") + (Object.keys(value).length ? "\n" + indent : "") + "}";
+  if (typeof value === "object")
+    return "{" + Object.entries(value).map(([k, v]) =>
+      "\n" + deeper + python(k) + ": " + literal(v, deeper) + ","
+    ).join("") + (Object.keys(value).length ? "\n" + indent : "") + "}";
   return typeof value === "string" ? python(value) : String(value);
 }
 
@@ -32,8 +35,10 @@ export function asPython(method, url, params, body) {
   const lines = ["import requests", "", "answer = requests." + method.toLowerCase() + "(", "    " + python(url) + ","];
   if (Object.keys(params).length) lines.push("    params=" + literal(params, "    ") + ",");
   if (body !== undefined) lines.push("    json=" + literal(body, "    ") + ",");
-  lines.push("    headers={" + python("Authorization") + ": " + python("Token " + secret) + "},", ")", "answer.raise_for_status()");
-  if (method !== "DELETE") lines.push(params.format && params.format !== "json" ? "text = answer.text" : "data = answer.json()");
+  lines.push("    headers={" + python("Authorization") + ": " + python("Token " + secret) + "},", ")",
+    "answer.raise_for_status()");
+  if (method !== "DELETE")
+    lines.push(params.format && params.format !== "json" ? "text = answer.text" : "data = answer.json()");
   return lines.join("\n");
 }
 
@@ -42,11 +47,17 @@ const forms = [["URL", "url"], ["curl", "curl"], ["Python", "python"]];
 // requestBox shows a request; its update changes it. The request is a method, a path, parameters and perhaps a body.
 export function requestBox() {
   let now = { method: "GET", path: "/", params: {} }, shown = "curl";
-  const text = h("code", {}), tabs = forms.map(([label, name]) => h("button", { type: "button", role: "tab", value: name, onclick: () => pick(name) }, label));
+  const text = h("code", {}),
+    tabs = forms.map(([label, name]) =>
+      h("button", { type: "button", role: "tab", value: name, onclick: () => pick(name) }, label)
+    );
   const write = () => {
-    const params = Object.fromEntries(Object.entries(now.params ?? {}).filter(([, v]) => v !== "" && v !== null && v !== undefined && v.length !== 0));
+    const params = Object.fromEntries(
+      Object.entries(now.params ?? {}).filter(([, v]) => v !== "" && v !== null && v !== undefined && v.length !== 0),
+    );
     const url = location.origin + address(now.path, params);
-    const said = { url: () => url, curl: () => asCurl(now.method, url, now.body), python: () => asPython(now.method, location.origin + now.path, params, now.body) };
+    const said = { url: () => url, curl: () => asCurl(now.method, url, now.body),
+      python: () => asPython(now.method, location.origin + now.path, params, now.body) };
     fill(text, said[shown]());
   };
   const pick = (name) => {
@@ -55,9 +66,10 @@ export function requestBox() {
     write();
   };
   const element = h("section", { class: "request", "aria-label": "The request" },
-    h("div", { class: "row" }, h("div", { class: "tabs", role: "tablist" }, tabs), copyButton(() => text.textContent, "Copy", "the request"),
-      h("span", { class: "help wideonly" }, "A token is made under ", h("a", { href: "/account/" }, "your account"), ".")),
-    h("pre", {}, text));
+    h("div", { class: "row" }, h("div", { class: "tabs", role: "tablist" }, tabs),
+      copyButton(() => text.textContent, "Copy", "the request"),
+      h("span", { class: "help wideonly" }, "A token is made under ", h("a", { href: "/account/" }, "your account"),
+        ".")), h("pre", {}, text));
   element.update = (request) => {
     now = { method: "GET", params: {}, ...request };
     write();

@@ -16,10 +16,12 @@ const office = [["/users/", "Users"], ["/node/", "Node"], ["/log/", "Log"]];
 
 // shell fills the head of the page. path is where one is.
 export function shell(who, path) {
-  const link = ([to, label]) => h("a", { href: to, "aria-current": path.startsWith(to) || (path === "/" && to === "/targets/") ? "page" : null }, label);
+  const link = ([to, label]) =>
+    h("a", { href: to, "aria-current": path.startsWith(to) || (path === "/" && to === "/targets/") ? "page" : null },
+      label);
   fill(document.getElementById("head"),
-    h("a", { class: "brand", href: "/" }, h("img", { src: "/static/nightjar.svg", alt: "", width: 26, height: 26 }), who.node),
-    h("nav", { "aria-label": "Pages" }, places.map(link), who.superuser && office.map(link)),
+    h("a", { class: "brand", href: "/" }, h("img", { src: "/static/nightjar.svg", alt: "", width: 26, height: 26 }),
+      who.node), h("nav", { "aria-label": "Pages" }, places.map(link), who.superuser && office.map(link)),
     h("div", { class: "tools" }, lookButtons(), account(who)));
   document.querySelector("#head [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone not all are seen
   title("");
@@ -33,19 +35,27 @@ export function title(text) {
 }
 
 function lookButtons() {
-  const buttons = lookNames.map((name) => h("button", { type: "button", value: name, title: name === "night" ? "Night: red on black" : name[0].toUpperCase() + name.slice(1), "aria-pressed": String(name === look()), onclick: () => setLook(name) },
-    h("span", { class: "swatch " + name, "aria-hidden": "true" }), h("span", { class: "offscreen" }, name + " look")));
+  const buttons = lookNames.map((name) =>
+    h("button", { type: "button", value: name,
+      title: name === "night" ? "Night: red on black" : name[0].toUpperCase() + name.slice(1),
+      "aria-pressed": String(name === look()), onclick: () => setLook(name) },
+      h("span", { class: "swatch " + name, "aria-hidden": "true" }), h("span", { class: "offscreen" }, name + " look"))
+  );
   const group = h("div", { class: "looks", role: "group", "aria-label": "Look" }, buttons);
   onLook(group, (now) => buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.value === now))));
   return group;
 }
 
 function account(who) {
-  if (!who.signed_in) return h("a", { class: "button", href: "/accounts/login/?next=" + encodeURIComponent(location.pathname + location.search) }, "Sign in");
+  if (!who.signed_in)
+    return h("a", { class: "button",
+      href: "/accounts/login/?next=" + encodeURIComponent(location.pathname + location.search) }, "Sign in");
   return [
     h("a", { href: "/account/", id: "who" }, who.user?.username ?? "account"),
     h("button", {
-      type: "button", id: "sign-out", onclick: async () => {
+      type: "button",
+      id: "sign-out",
+      onclick: async () => {
         try {
           await signOut();
           location.assign("/");

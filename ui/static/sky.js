@@ -24,7 +24,9 @@ export function skyMap(picked) {
   });
   canvas.addEventListener("pointermove", (event) => {
     const at = direction(canvas, event);
-    canvas.title = at ? "RA " + at[0].toFixed(1) + "°, Dec " + at[1].toFixed(1) + "°: click for what lies within 10°" : "";
+    canvas.title = at
+      ? "RA " + at[0].toFixed(1) + "°, Dec " + at[1].toFixed(1) + "°: click for what lies within 10°"
+      : "";
   });
 
   // show draws the targets that a filter of the API lets through.
@@ -37,7 +39,9 @@ export function skyMap(picked) {
     places = [];
     try {
       for await (const page of pages("/api/targets/", { ...params, fields: "ra,dec" }, 20000, stop.signal)) {
-        places = places.concat(page.results.filter((t) => t.ra !== null && t.dec !== null).flatMap((t) => mollweide(t.ra, t.dec)));
+        places = places.concat(
+          page.results.filter((t) => t.ra !== null && t.dec !== null).flatMap((t) => mollweide(t.ra, t.dec)),
+        );
         draw();
       }
     } catch (error) {
@@ -45,7 +49,10 @@ export function skyMap(picked) {
       return;
     }
     draw();
-    const text = places.length === 0 ? "No target with coordinates." : grouped(places.length / 2) + " with coordinates" + (places.length / 2 > fewest ? ", by density" : "") + ". The line is the Milky Way, the dashed one the ecliptic.";
+    const text = places.length === 0
+      ? "No target with coordinates."
+      : grouped(places.length / 2) + " with coordinates" + (places.length / 2 > fewest ? ", by density" : "") +
+        ". The line is the Milky Way, the dashed one the ecliptic.";
     fill(said, text);
     canvas.setAttribute("aria-label", "Map of the sky: " + text);
   };
@@ -123,7 +130,8 @@ function dots(c, f, places) {
 
 // density counts targets by cells of 2 by 2 pixels; the shade goes with the logarithm.
 function density(c, f, places) {
-  const cell = 2, w = Math.ceil(f.width / cell), n = new Uint32Array(w * Math.ceil(f.height / cell)), shades = new ImageData(w, n.length / w);
+  const cell = 2, w = Math.ceil(f.width / cell), n = new Uint32Array(w * Math.ceil(f.height / cell)),
+    shades = new ImageData(w, n.length / w);
   let most = 1;
   for (let i = 0; i < places.length; i += 2) {
     const k = Math.floor(f.py(places[i + 1]) / cell) * w + Math.floor(f.px(places[i]) / cell);

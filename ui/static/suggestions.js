@@ -4,7 +4,8 @@ import { fill, h, later, newID } from "./dom.js";
 
 // suggesting puts a search box together with its list. Up and down choose, Enter opens what is chosen, Escape closes the list.
 export function suggesting(input) {
-  const list = h("ul", { id: newID(), class: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true });
+  const list = h("ul", { id: newID(), class: "suggestions", role: "listbox", "aria-label": "Suggestions",
+    hidden: true });
   let chosen = -1, asking = null;
 
   const choose = (n) => {
@@ -31,7 +32,8 @@ export function suggesting(input) {
     if (!mine.signal.aborted) show(found ? choices(found) : []);
   });
 
-  for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id, "aria-expanded": "false" })) input.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id,
+    "aria-expanded": "false" })) input.setAttribute(name, value);
   input.addEventListener("input", () => {
     asking?.abort();
     if (!input.value.trim()) return close();
@@ -56,8 +58,17 @@ export function suggesting(input) {
 
 // choices are the options of a list.
 function choices({ targets, similar, source_names }) {
-  const option = (path, kind, ...what) => h("li", { id: newID(), role: "option", "aria-selected": "false", onclick: () => location.assign(path) }, what, h("small", {}, kind));
-  const target = (kind) => (t) => option("/targets/" + t.id + "/", kind, h("span", {}, t.as), t.as !== t.name && h("span", { class: "faint" }, t.name));
-  return [...targets.map(target("target")), ...similar.map(target("similar name")),
-    ...source_names.map((name) => option(address("/reduceddatums/", { source_name: name }), "source of data", h("span", {}, name)))];
+  const option = (path, kind, ...what) =>
+    h("li", { id: newID(), role: "option", "aria-selected": "false", onclick: () => location.assign(path) }, what,
+      h("small", {}, kind));
+  const target = (kind) => (t) =>
+    option("/targets/" + t.id + "/", kind, h("span", {}, t.as),
+      t.as !== t.name && h("span", { class: "faint" }, t.name));
+  return [
+    ...targets.map(target("target")),
+    ...similar.map(target("similar name")),
+    ...source_names.map((name) =>
+      option(address("/reduceddatums/", { source_name: name }), "source of data", h("span", {}, name))
+    ),
+  ];
 }

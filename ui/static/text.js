@@ -43,7 +43,10 @@ export const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 // short writes any value of JSON on little room; long lists are only counted.
 export function short(value) {
   if (value === null || value === undefined) return "";
-  if (Array.isArray(value)) return value.length > 6 ? "[" + grouped(value.length) + " values]" : "[" + value.map(short).join(", ") + "]";
+  if (Array.isArray(value))
+    return value.length > 6
+      ? "[" + grouped(value.length) + " values]"
+      : "[" + value.map(short).join(", ") + "]";
   if (typeof value === "object") return Object.entries(value).map(([k, v]) => k + " " + short(v)).join(" · ");
   return String(value);
 }

@@ -6,11 +6,15 @@ import { moment, short } from "../text.js";
 
 export async function show(main) {
   await explorer(main, {
-    heading: "Observations", path: "/api/observations/", things: ["record", "records"], orders: "ordering",
+    heading: "Observations",
+    path: "/api/observations/",
+    things: ["record", "records"],
+    orders: "ordering",
     columns: async (rows) => {
       const target = await targetLinks(rows);
       return [
-        { label: "Observation", class: "wide", cell: (o) => h("a", { href: "/api/observations/" + o.id + "/" }, o.observation_id || o.id) },
+        { label: "Observation", class: "wide",
+          cell: (o) => h("a", { href: "/api/observations/" + o.id + "/" }, o.observation_id || o.id) },
         { label: "Target", class: "wide", cell: (o) => target(o.target) },
         { label: "Facility", class: "wideonly", cell: (o) => o.facility },
         { label: "Status", sort: "status", cell: (o) => o.status },

@@ -15,12 +15,21 @@ export async function show(main, who, { name }) {
     return;
   }
   if (found.length > 1) {
-    fill(main, h("h1", {}, "Several targets are called " + wanted), h("ul", {}, found.map((t) => h("li", {}, h("a", { href: "/targets/" + t.id + "/" }, t.name)))));
+    fill(main, h("h1", {}, "Several targets are called " + wanted), h("ul", {}, found.map((t) =>
+      h("li", {}, h("a", { href: "/targets/" + t.id + "/" }, t.name))
+    )));
     return;
   }
-  fill(main, nothingHere(who, "There is no target called “" + wanted + "” here that you may see."), h("p", {}, h("a", { href: "/targets/?name=" + encodeURIComponent(wanted) }, "Search for it")));
+  fill(main, nothingHere(who, "There is no target called “" + wanted + "” here that you may see."),
+    h("p", {}, h("a", { href: "/targets/?name=" + encodeURIComponent(wanted) }, "Search for it")));
 }
 
 // nothingHere says that something is not there, and that it may be there for others.
-export const nothingHere = (who, text) => [h("h1", {}, "Not found"), h("p", {}, text),
-  !who.signed_in && h("p", {}, h("a", { href: "/accounts/login/?next=" + encodeURIComponent(location.pathname) }, "Sign in"), " to see more.")];
+export const nothingHere = (who,
+  text) => [
+  h("h1", {}, "Not found"),
+  h("p", {}, text),
+  !who.signed_in &&
+  h("p", {}, h("a", { href: "/accounts/login/?next=" + encodeURIComponent(location.pathname) }, "Sign in"),
+    " to see more."),
+];
