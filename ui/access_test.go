@@ -78,7 +78,7 @@ func TestAccount(t *testing.T) {
 	p.enter("#password [name=password]", "a new one, longer")
 	p.enter("#password [name=again]", "a new one, other")
 	p.click("#password button")
-	p.wait("$('[data-field=again] .error').textContent === 'This is not the same.'")
+	p.wait("$('[data-field=again] .error').textContent === 'The passwords differ.'")
 	p.enter("#password [name=again]", "a new one, longer")
 	p.click("#password button")
 	p.wait("$('[data-field=current_password] .error').textContent")
@@ -106,7 +106,7 @@ func TestAccount(t *testing.T) {
 	p.click("#sign-out")
 	p.wait("location.pathname === '/' && $('#head .tools a.button')?.textContent === 'Sign in' && !$('#who')")
 	p.open("/users/")
-	p.wait("$('main').textContent.includes('Superusers look after users')")
+	p.wait("$('main').textContent.includes('Only superusers manage users')")
 	n.password = "a new one, longer"
 	p.signIn(n)
 	p.clean("status of 400", "status of 401", "status of 403")

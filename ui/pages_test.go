@@ -77,7 +77,7 @@ func TestMainPath(t *testing.T) {
 	p.drop("#upload .drop", "test.csv", photometry)
 	p.wait("$('#upload .upload').innerText.includes('nothing is stored yet')")
 	report := p.text("#upload .upload")
-	for _, part := range []string{"test.csv", "5 rows read", "4 data would be stored", "1 there already"} {
+	for _, part := range []string{"test.csv", "5 rows read", "4 datums would be stored", "1 already stored"} {
 		if !strings.Contains(report, part) {
 			t.Errorf("the report lacks %q: %s", part, report)
 		}
@@ -87,7 +87,7 @@ func TestMainPath(t *testing.T) {
 	p.wait("$('#lightcurve .help')?.textContent !== " + quote(before) +
 		" && [...document.querySelectorAll('#lightcurve .legend button')].some((b) => b.textContent.includes('Test 0.4m'))")
 	p.wait("[...document.querySelectorAll('a')].some((a) => a.textContent === 'test.csv')")
-	if stored := p.text("#upload .upload"); !strings.Contains(stored, "4 data stored") {
+	if stored := p.text("#upload .upload"); !strings.Contains(stored, "4 datums stored") {
 		t.Errorf("the report of what was stored is %s", stored)
 	}
 
@@ -171,12 +171,12 @@ func TestPages(t *testing.T) {
 		p.click("#target button.main")
 		p.wait("$('h1')?.textContent === 'Made here' && document.documentElement.dataset.shown && !$('main').textContent.includes('Also this') && $('#delete')")
 		p.click("#delete")
-		p.wait("$('dialog').textContent.includes('0 data that you see')")
+		p.wait("$('dialog').textContent.includes('0 datums that you see')")
 		p.click("dialog button.danger")
 		p.wait("location.pathname === '/targets/' && $('#targets tbody')")
 		p.open("/targets/1/")
 		p.click("#delete")
-		p.wait("$('dialog').textContent.includes('169 data that you see') && $('dialog').textContent.includes('6 data products with their files')")
+		p.wait("$('dialog').textContent.includes('169 datums that you see') && $('dialog').textContent.includes('6 data products with their files')")
 		p.click("dialog button:not(.danger):not(.plain)")
 		p.wait("!$('dialog')")
 		p.open("/targets/?name=NJ24-aab")
@@ -284,7 +284,7 @@ func TestPages(t *testing.T) {
 		p.t = t
 		p.open("/node/")
 		p.click("#verify button.main")
-		p.wait("$('#verify').textContent.includes('All is whole')")
+		p.wait("$('#verify').textContent.includes('The file is whole')")
 		var backup string
 		err := p.eval("fetch(document.querySelector('#backups a').href).then(async (r) => [r.status, r.headers.get('Content-Disposition'), (await r.arrayBuffer()).byteLength > 500000].join(' '))", &backup)
 		if err != nil || !strings.HasPrefix(backup, "200 attachment") || !strings.HasSuffix(backup, " true") {
@@ -338,13 +338,13 @@ func TestPages(t *testing.T) {
 		p.wait("$('" + patch + " [data-field=dec] .error').textContent.includes('90')")
 		p.enter(patch+" input[name=dec]", "-12.5")
 		p.click(patch + " button.main")
-		p.wait("$('#answer').textContent.includes('\"dec\": -12.5') && $('#status').textContent.startsWith('PATCH went well')")
+		p.wait("$('#answer').textContent.includes('\"dec\": -12.5') && $('#status').textContent.startsWith('PATCH succeeded')")
 		put := form("PUT")
 		p.click(put + " summary")
 		p.click(put + " [role=tab]:nth-of-type(2)")
 		p.enter(put+" textarea", `{"name": "By JSON", "type": "SIDEREAL", "ra": 1.25, "dec": 2}`)
 		p.click(put + " button.main")
-		p.wait("$('#answer').textContent.includes('By JSON') && $('#status').textContent.startsWith('PUT went well')")
+		p.wait("$('#answer').textContent.includes('By JSON') && $('#status').textContent.startsWith('PUT succeeded')")
 		p.click("#writes button.danger")
 		p.click("dialog button.danger")
 		p.wait("$('#answer').textContent === 'Deleted.' && !$('dialog')")
@@ -361,7 +361,7 @@ func TestPages(t *testing.T) {
 		p.click(".request [value=python]")
 		p.wait("$('.request code').textContent.includes('\"target_name\": \"Demo quasar\"')")
 		p.click("#list tbody button")
-		p.wait("$('dialog').textContent.includes('The file goes for ever')")
+		p.wait("$('dialog').textContent.includes('The file is deleted for good')")
 		p.key("Escape")
 		p.wait("!$('dialog')")
 		p.open("/reduceddatums/?target__id=1&data_type=photometry&mjd_min=60340")

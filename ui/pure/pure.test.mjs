@@ -1,4 +1,4 @@
-// What the pages compute without a document. Run with: node --test ui/pure/
+// Tests of the code that needs no document. Run with: node --test ui/pure/
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -242,7 +242,7 @@ test("images of FITS files", () => {
   assert.deepEqual(hdus[0].cards.at(-1), ["OBJECT", "O'Neill", "who"]);
   assert.deepEqual(cuts(image.data, 0, 1), [11, 19]);
   const rgba = greys(image, [11, 19], (t) => t, false);
-  assert.deepEqual([rgba[0 + 3], rgba[8], rgba[12]], [0, 255, 0]); // the first row of the file is below
+  assert.deepEqual([rgba[0 + 3], rgba[8], rgba[12]], [0, 255, 0]); // the file's first row is at the bottom
   for (const bad of [
     new ArrayBuffer(0),
     new ArrayBuffer(5000),
@@ -257,7 +257,8 @@ test("images of FITS files", () => {
 // rgb reads a colour of CSS, #hex or hsl, as three numbers from 0 to 1.
 function rgb(text) {
   if (text.startsWith("hsl")) {
-    const [h, s, l] = text.match(/[\d.]+/g).map(Number), a = (s / 100) * Math.min(l / 100, 1 - l / 100); // CSS Color 4, 7.1
+    // CSS Color 4, 7.1
+    const [h, s, l] = text.match(/[\d.]+/g).map(Number), a = (s / 100) * Math.min(l / 100, 1 - l / 100);
     return [0, 8, 4].map((n) =>
       l / 100 - a * Math.max(-1, Math.min(((n + h / 30) % 12) - 3, 9 - ((n + h / 30) % 12), 1))
     );
@@ -289,7 +290,8 @@ test("texts and points stand out from their grounds in light and dark", () => {
       const has = contrast(colours[ink], colours[ground]);
       assert.ok(has >= 4.5, look + ": " + ink + " on " + ground + " has " + has.toFixed(2));
     }
-    for (const edge of ["edge", "accent"]) assert.ok(contrast(colours[edge], colours.card) >= 3, look + ": " + edge); // of controls, and the ring of the focus
+    // borders of controls, and the focus ring
+    for (const edge of ["edge", "accent"]) assert.ok(contrast(colours[edge], colours.card) >= 3, look + ": " + edge);
     for (const band of [
       "UVW2",
       "UVW1",

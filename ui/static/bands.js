@@ -1,7 +1,9 @@
-// Photometric bands: their order by wavelength, and a colour and a symbol for each that stay the same from plot to plot.
+// Photometric bands: their order by wavelength, and a colour and a symbol for each that stay the
+// same from plot to plot.
 import { symbolNames } from "./symbols.js";
 
-// Effective wavelengths in nanometres, hue and saturation of the colours. After the SVO Filter Profile Service, rounded.
+// Effective wavelengths in nanometres (rounded, from the SVO Filter Profile Service), and hue and
+// saturation of the colours.
 const known = {
   FUV: [154, 285, 55],
   UVW2: [205, 282, 60],
@@ -72,7 +74,8 @@ const aliases = {
 const prefixes =
   /^(ztf|sdss|ps1|panstarrs|atlas|bessell?|johnson|cousins|gaia|2mass|lsst|decam|skymapper|swift|uvot|asassn|sloan)?[\s_.\-:]*/i;
 
-// bandOf finds the known band that a filter's name means, null for none. Where capitals matter they count.
+// bandOf returns the known band that a filter's name means, null if there is none. Case counts
+// where it matters.
 export function bandOf(name) {
   const bare = String(name).trim().replace(/['′*]/g, "");
   for (const text of [bare, bare.replace(prefixes, ""), bare.replace(/^.*[\s_.\-:]/, "")]) {
@@ -83,10 +86,10 @@ export function bandOf(name) {
   return null;
 }
 
-// wavelength is that of a filter, in nanometres; Infinity when it is not known.
+// wavelength is a filter's, in nanometres; Infinity if it is unknown.
 export const wavelength = (name) => known[bandOf(name)]?.[0] ?? Infinity;
 
-// inOrder sorts filters by wavelength, and those that are not known behind them by name.
+// inOrder sorts filters by wavelength; unknown filters follow, by name.
 export const inOrder = (names) =>
   [...names].sort((a, b) => wavelength(a) - wavelength(b) || (a < b ? -1 : a > b ? 1 : 0));
 
@@ -96,8 +99,8 @@ function hash(text) {
   return n;
 }
 
-// bandColour is the colour of a filter in a look; of filters that mean the same band, the later ones (by nth) stand out more, lighter on dark and darker on light. At night all is red, and the
-// symbol tells the band.
+// bandColour is the colour of a filter in a look. Filters of the same band get more contrast with
+// rising nth. At night everything is red, and the symbol shows the band.
 export function bandColour(name, look, nth = 0) {
   if (look === "night") return "hsl(4 70% " + (50 - 9 * (nth % 3)) + "%)";
   const [, hue, saturation] = known[bandOf(name)] ?? [0, hash(String(name)) % 360, 35];
@@ -105,5 +108,5 @@ export function bandColour(name, look, nth = 0) {
   return "hsl(" + hue + " " + saturation + "% " + light + "%)";
 }
 
-// symbolOf gives out symbols by place in a list.
+// symbolOf is the symbol of the nth item of a list.
 export const symbolOf = (i) => symbolNames[i % symbolNames.length];

@@ -1,4 +1,5 @@
-// The API in a browser: what api shows as a page gains links, pages, the filters as a form, and forms to write.
+// The API in a browser: adds links, paging, a form of the filters and forms for writing to the
+// pages that package api serves.
 import { address, ask } from "./api.js";
 import { fill, h } from "./dom.js";
 import { filterForm, given } from "./filters.js";
@@ -12,19 +13,19 @@ import { grouped } from "./text.js";
 const path = location.pathname.endsWith("/") ? location.pathname : location.pathname + "/";
 const answer = document.getElementById("answer"), tools = document.getElementById("tools");
 
-// linked gives a text with the addresses of this node as links.
+// linked turns the addresses of this node in a text into links.
 function linked(text) {
   const parts = text.split(/("https?:\/\/[^"\s]+"|"\/(?:api|data)\/[^"\s]*")/);
   return parts.map((part) => {
     const url = /^"(?:https?:\/\/[^/]+)?\/(?:api|data)\//.test(part)
       ? new URL(JSON.parse(part), location.origin)
       : null;
-    // the node may be reached under another name than it gives itself
+    // the browser may use another host name than the node's own links
     return url ? ["\"", h("a", { href: url.pathname + url.search }, part.slice(1, -1)), "\""] : part;
   });
 }
 
-// enrich adds to the page what a script can do.
+// enrich adds the parts of the page that need a script.
 async function enrich() {
   const text = answer.textContent, body = parse(text);
   fill(answer, linked(text));
@@ -48,7 +49,7 @@ function parse(text) {
   }
 }
 
-// bar holds what can be asked at once.
+// bar is the row of buttons: OPTIONS, and the pages of a list.
 function bar(options, allowed, body) {
   const heading = document.querySelector("h1"),
     formats = options.filters?.format?.choices?.filter((f) => f !== "api") ?? ["json"];
@@ -63,8 +64,7 @@ function bar(options, allowed, body) {
     allowed.includes("GET") && h("a", { class: "button", href: location.pathname + location.search }, "GET"),
     h("button", { type: "button", id: "options", onclick: () => {
       fill(answer, JSON.stringify(options, null, 2));
-      fill(document.getElementById("status"),
-        "OPTIONS: what is here, what may be sent, and how a list can be filtered");
+      fill(document.getElementById("status"), "OPTIONS: methods, fields and filters of this address");
     } }, "OPTIONS"),
     allowed.includes("GET") && h("span", { class: "row" }, formats.map((f) => h("a", { href: at({ format: f }) }, f))));
   if (body && typeof body.count === "number") {
@@ -78,12 +78,12 @@ function bar(options, allowed, body) {
   }
 }
 
-// queries are the filters as a form, with the request that it makes.
+// queries is a form of the filters, with the request that it makes.
 function queries(filters) {
   const names = Object.keys(filters), first = given(names), request = requestBox();
   const show = (values) => request.update({ path, params: { ...values, strict: "true" } });
   const form = filterForm(filters, first, show);
-  form.append(h("div", {}, h("button", { class: "main" }, "Ask")));
+  form.append(h("div", {}, h("button", { class: "main" }, "Send")));
   form.addEventListener("submit", () => location.assign(address(path, form.values())));
   show(first);
   const few = form.querySelectorAll(".field").length === 0;
@@ -91,7 +91,7 @@ function queries(filters) {
     !few && form);
 }
 
-// writes are forms for what may be sent.
+// writes are the forms of the methods that the address accepts.
 function writes(options, allowed, body) {
   const fields = Object.values(options.actions ?? {})[0], forms = [];
   const sends = ["POST", "PUT", "PATCH"].filter((m) => allowed.includes(m));
@@ -102,7 +102,7 @@ function writes(options, allowed, body) {
     forms.push(
       h("section", { class: "card" }, h("h2", {}, "DELETE"),
         h("button", { type: "button", class: "danger", onclick: async () => {
-          if (await confirmed("DELETE " + path, h("p", {}, "What is deleted is gone for ever."), "Delete", () =>
+          if (await confirmed("DELETE " + path, h("p", {}, "Deletion cannot be undone."), "Delete", () =>
             ask(path + location.search, { method: "DELETE" }))) fill(answer, "Deleted.");
         } }, "DELETE " + path)),
     );
@@ -114,7 +114,7 @@ function write(method, fields, options, body) {
   const place = h("div", {}), multipart = options.parses.length === 1 && options.parses[0] === "multipart/form-data";
   const done = (result) => {
     fill(answer, linked(JSON.stringify(result, null, 2)));
-    fill(document.getElementById("status"), method + " went well. This is the answer:");
+    fill(document.getElementById("status"), method + " succeeded. The answer:");
     answer.scrollIntoView({ block: "center" });
   };
   const there = method !== "POST" && body && !body.detail ? body : {};
@@ -151,7 +151,7 @@ function write(method, fields, options, body) {
     h("div", { class: "tabs", role: "tablist" }, tabs), place);
 }
 
-// beginning is what stands in the field for JSON at first: what is there, or the fields that must be sent.
+// beginning is the initial text of the JSON field: the object as it is, or the required fields.
 function beginning(fields, there) {
   const names = Object.entries(fields ?? {}).filter(([, f]) => !f.read_only);
   return Object.fromEntries(

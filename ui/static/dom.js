@@ -1,6 +1,8 @@
-// Making elements. Texts become text nodes, never markup: what was uploaded cannot become part of a page.
+// Making elements. Strings become text nodes, never markup, so uploaded text cannot become part of
+// a page.
 
-// h makes an element. Properties whose name begins with "on" are listeners; class, dataset and attributes go by their names; null and false are left out.
+// h makes an element. Properties whose names begin with "on" are listeners; class, dataset and
+// attributes have their own names; null and false are left out.
 export function h(tag, props, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
@@ -21,7 +23,7 @@ function append(element, children) {
   }
 }
 
-// fill replaces what an element holds.
+// fill replaces the content of an element.
 export function fill(element, ...children) {
   element.replaceChildren();
   append(element, children);
@@ -30,10 +32,10 @@ export function fill(element, ...children) {
 
 let last = 0;
 
-// newID is an id that nothing else has.
+// newID returns an unused id.
 export const newID = () => "e" + ++last;
 
-// field is a labelled control, with room for help and for what is wrong with it.
+// field is a labelled control with its help and its error message.
 export function field(label, control, { help, name } = {}) {
   control.id ||= newID();
   const helpID = control.id + "-help", errorID = control.id + "-error";
@@ -43,13 +45,13 @@ export function field(label, control, { help, name } = {}) {
     h("small", { id: errorID, class: "error" }));
 }
 
-// select makes a choice of pairs of value and label.
+// select makes a select element from pairs of value and label.
 export function select(props, choices, chosen) {
   return h("select", props,
     choices.map(([value, label]) => h("option", { value, selected: String(value) === String(chosen ?? "") }, label)));
 }
 
-// later waits until there was no call for some milliseconds.
+// later delays fn until there has been no call for ms milliseconds.
 export function later(ms, fn) {
   let timer;
   return (...args) => {

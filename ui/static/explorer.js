@@ -7,7 +7,9 @@ import { title } from "./shell.js";
 import { pager, table } from "./table.js";
 import { grouped } from "./text.js";
 
-// explorer shows a list. columns are made anew for each page, of its rows; they may be a promise. fields are asked for if not all are needed, and rows may add to them. things are what is counted: one, more.
+// explorer shows a list. columns is called with the rows of each page and may return a promise.
+// fields limits the fields that are requested, and rows may add to them. things names what is
+// counted, in singular and plural.
 export async function explorer(main,
   { heading, path, columns, things, limit = 50, fields, rows = (r) => r, buttons, orders }) {
   title(heading);
@@ -50,7 +52,7 @@ export async function explorer(main,
       if (signal.aborted) return;
       fill(counted, grouped(page.count) + " " + (page.count === 1 ? things[0] : things[1]));
       fill(list,
-        table({ columns: shown, rows: found, caption: heading, empty: "Nothing fits that you may see.",
+        table({ columns: shown, rows: found, caption: heading, empty: "Nothing that you may see matches.",
           order: state[orderName] ?? "", sorted: orderName && ((order) => {
             state[orderName] = order;
             offset = 0;
@@ -71,14 +73,14 @@ export async function explorer(main,
 
 const names = new Map();
 
-// targetNames asks for the names of targets that rows belong to, and gives a function from an id to a link.
+// targetNames requests the names of the rows' targets and returns a function from an id to a link.
 export async function targetLinks(rows) {
   const ids = [...new Set(rows.map((r) => r.target))].filter((id) => !names.has(id)).slice(0, 25);
   await Promise.all(ids.map(async (id) => {
     try {
       names.set(id, (await get("/api/targets/" + id + "/")).name);
     } catch {
-      // its number will do
+      // show the id instead
     }
   }));
   return (id) => h("a", { href: "/targets/" + id + "/" }, names.get(id) ?? "target " + id);

@@ -1,9 +1,10 @@
-// A form made of what OPTIONS says of a list's filters.
+// A form of a list's filters, as OPTIONS describes them.
 import { field, h, later, select } from "./dom.js";
 
 const notHere = ["format", "strict", "limit", "offset", "cursor", "pagination_style", "fields"];
 
-// filterForm asks for filters, as OPTIONS describes them, beginning with the values given. changed is told of new values, soon after they are typed.
+// filterForm is a form of the filters that OPTIONS describes, filled with values. It calls changed
+// with new values soon after they are typed.
 export function filterForm(filters, values, changed, { leaveOut = [] } = {}) {
   const controls = Object.entries(filters).filter(([name]) => !notHere.includes(name) && !leaveOut.includes(name)).map((
     [name, f],
@@ -39,7 +40,7 @@ function valuesOf(form, filters) {
   return values;
 }
 
-// given takes from the page's address what a list is filtered by.
+// given reads a list's filters from the page's address.
 export function given(names) {
   const query = new URLSearchParams(location.search), values = {};
   for (const name of names) {

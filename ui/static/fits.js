@@ -1,8 +1,10 @@
-// Reading images of FITS files (FITS standard 4.0), to look at them: the headers, and the first image with two axes or more.
+// Reading FITS files (FITS standard 4.0) for display: the headers, and the first image with two
+// axes or more.
 
-const block = 2880, most = 64 << 20; // pixels of an image are not read beyond so many
+const block = 2880, most = 64 << 20; // larger images are not read, in pixels
 
-// readFITS gives {hdus, image}. Each HDU has its cards, as [key, value, comment]; image is {width, height, data, hdu}, or null when there is none that can be shown.
+// readFITS returns {hdus, image}. Each HDU has its cards as [key, value, comment]. image is {width,
+// height, data, hdu}, or null if none can be shown.
 export function readFITS(buffer) {
   const bytes = new Uint8Array(buffer), hdus = [];
   let at = 0, image = null;
@@ -70,7 +72,7 @@ export const stretches = {
   logarithm: (t) => Math.log1p(1000 * t) / Math.log1p(1000),
 };
 
-// cuts are the values below and above which all is black or white: parts of the pixels, such as 0.01 and 0.995.
+// cuts are the values of black and white, given as quantiles of the pixels, such as 0.01 and 0.995.
 export function cuts(data, low, high) {
   const step = Math.max(1, Math.floor(data.length / 100000)), sample = [];
   for (let i = 0; i < data.length; i += step) if (Number.isFinite(data[i])) sample.push(data[i]);
@@ -79,7 +81,8 @@ export function cuts(data, low, high) {
   return [sample[Math.floor(low * (sample.length - 1))], sample[Math.floor(high * (sample.length - 1))]];
 }
 
-// greys makes a picture of RGBA bytes, the first row of the file at the bottom. What is missing is transparent.
+// greys returns RGBA bytes, with the file's first row at the bottom. Missing pixels are
+// transparent.
 export function greys(image, [low, high], stretch, invert) {
   const { width, height, data } = image, out = new Uint8ClampedArray(width * height * 4), span = high - low || 1;
   for (let y = 0; y < height; y++) {

@@ -1,4 +1,4 @@
-// Keys: one letter each, and none while somebody is typing.
+// Keyboard shortcuts of one letter each, off while the user types.
 import { h } from "./dom.js";
 import { nextLook } from "./looks.js";
 import { dialogue } from "./notice.js";
@@ -13,9 +13,14 @@ const list = [
   ["d", "Data", () => location.assign("/reduceddatums/")],
   ["n", "Add a target", () => location.assign("/targets/create/")],
   ["l", "Next look: light, dark, night", nextLook],
-  ["?", "These keys", help],
+  ["?", "Show these keys", help],
 ];
-const inPlots = [["+ −", "Zoom"], ["← → ↑ ↓", "Move"], [", .", "Point before and after"], ["0", "Reset zoom"]];
+const inPlots = [
+  ["+ −", "Zoom"],
+  ["← → ↑ ↓", "Move"],
+  [", .", "Point before and after"],
+  ["0", "Reset zoom"],
+];
 
 let ready = false;
 
@@ -42,7 +47,7 @@ function search() {
   else location.assign("/targets/?search=");
 }
 
-// step moves the focus from row to row, to the first link of each.
+// step moves the focus to the first link of the next or previous row.
 function step(by) {
   const rows = [...document.querySelectorAll("tbody tr")].filter((row) => row.querySelector("a, button"));
   if (rows.length === 0) return;

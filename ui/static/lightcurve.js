@@ -1,4 +1,4 @@
-// The light curve of a target: the plot, what can be chosen about it, and the table of its points.
+// The light curve of a target: the plot, its controls, and the table of its points.
 import { pages } from "./api.js";
 import { bandColour, bandOf, inOrder, symbolOf } from "./bands.js";
 import { save } from "./copy.js";
@@ -13,7 +13,8 @@ import { fromMJD, grouped, many, now, short } from "./text.js";
 
 const pageSize = 25;
 
-// lightCurve gives the panel of a target, and loads its points. deletable adds a way to delete single points, which is told the datum.
+// lightCurve returns the panel of a target and loads its points. deletable is called with the datum
+// of a point that the user deletes.
 export function lightCurve(target, { deletable } = {}) {
   const state = { points: [], x: "mjd", y: "magnitude", period: periodOf(target), zero: "", folded: false, errors: true,
     limits: true, hidden: new Set(), offset: 0, marked: null };
@@ -28,20 +29,21 @@ export function lightCurve(target, { deletable } = {}) {
 
   element.ready = load();
 
-  // add takes further data, as they arrive.
+  // add adds datums that arrive while the page is open.
   element.add = (data) => {
     const known = new Set(state.points.map((p) => p.datum.id)),
       fresh = data.filter((d) => d.data_type === "photometry" && !known.has(d.id)).map(pointOf);
     if (fresh.length === 0) return;
     state.points = state.points.concat(fresh);
     const v = plot?.view;
-    show(Boolean(v) && (plot.moved || state.folded || fresh.every((p) => p.time >= v.x0 && p.time <= v.x1))); // what was zoomed into is not left
+    // keeps a part that the user zoomed into
+    show(Boolean(v) && (plot.moved || state.folded || fresh.every((p) => p.time >= v.x0 && p.time <= v.x1)));
   };
 
   async function load() {
-    fill(notes, "The points are on their way …");
+    fill(notes, "Loading the points …");
     let first = true;
-    // the first page is small, so that something is seen soon
+    // the first page is small, to show something soon
     for await (const page of pages("/api/reduceddatums/", { target__id: target.id, data_type: "photometry",
       fields: "id,timestamp,value,source_name,source_location,data_product" }, 20000)) {
       state.points = state.points.concat(page.results.map(pointOf));
@@ -52,7 +54,7 @@ export function lightCurve(target, { deletable } = {}) {
     return state.points.length;
   }
 
-  // show makes the series anew of points and choices.
+  // show rebuilds the series from the points and the controls.
   function show(keep = false) {
     if (state.points.length === 0) {
       element.hidden = true;
@@ -76,7 +78,8 @@ export function lightCurve(target, { deletable } = {}) {
     const measure = state.y === "flux" ? asFlux : asMagnitude, today = now();
     const period = Number(state.period), folded = state.folded && period > 0, zero = Number(state.zero) || 0;
     const bands = inOrder(new Set(state.points.map((p) => p.filter))),
-      sources = [...new Set(state.points.map((p) => p.source))].sort(), nth = sameBand(bands),
+      sources = [...new Set(state.points.map((p) => p.source))].sort(),
+      nth = sameBand(bands),
       night = look() === "night";
     const groups = new Map();
     let without = 0;
@@ -91,7 +94,7 @@ export function lightCurve(target, { deletable } = {}) {
       if (!g)
         groups.set(key, g = { band: p.filter, source: p.source, limit: p.isLimit, points: [], x: [], y: [], e: [] });
       const x = folded ? fold(p.time, period, zero) : state.x === "ago" ? today - p.time : p.time;
-      for (const at of folded ? [x, x + 1] : [x]) { // two periods are shown, as is the custom
+      for (const at of folded ? [x, x + 1] : [x]) { // two periods, as is customary
         g.points.push(p);
         g.x.push(at);
         g.y.push(m.y);
@@ -112,7 +115,8 @@ export function lightCurve(target, { deletable } = {}) {
         hidden: state.hidden.has("band " + g.band) || state.hidden.has("source " + g.source) ||
           (g.limit && !state.limits),
       };
-    }).sort((a, b) => b.limit - a.limit || bands.indexOf(a.band) - bands.indexOf(b.band)); // limits lie below the measurements
+      // limits are drawn below the measurements
+    }).sort((a, b) => b.limit - a.limit || bands.indexOf(a.band) - bands.indexOf(b.band));
     plot.options.x = axisX(folded);
     plot.options.y = state.y === "flux" ? { label: "Flux (µJy)" } : { label: "Magnitude", reversed: true };
     plot.options.name = "Light curve of " + target.name + ", " + many(state.points.length, "point") + " in " +
@@ -120,11 +124,10 @@ export function lightCurve(target, { deletable } = {}) {
       ". With the focus on it: plus and minus zoom, arrows move, comma and full stop go from point to point.";
     plot.canvas.setAttribute("aria-label", plot.options.name);
     plot.set(series, keep);
-    fill(notes, many(state.points.length, "point"),
-      without > 0 &&
-        ", of which " + grouped(without) + " cannot be shown as " + state.y +
-          (state.y === "flux" ? ": nothing says what their magnitudes mean (a zero point, or the AB system)" : ""),
-      ". Drag a box to zoom, with Shift to move; double click for all of it.");
+    fill(notes, many(state.points.length, "point"), without > 0 &&
+      ", of which " + grouped(without) + " cannot be shown as " + state.y +
+        (state.y === "flux" ? ": nothing says what their magnitudes mean (a zero point, or the AB system)" : ""),
+      ". Drag a box to zoom, with Shift to move; double-click to reset.");
     state.bands = bands;
     state.sources = sources;
     state.nth = nth;
@@ -223,7 +226,7 @@ export function lightCurve(target, { deletable } = {}) {
     ].filter(([, x]) => x !== "" && x !== null);
   }
 
-  // shownPoints are those that are not hidden, the newest first.
+  // shownPoints are the points that are not hidden, newest first.
   function shownPoints() {
     return series.filter((s) => !s.hidden).flatMap((s) => [...new Set(s.points)]).sort((a, b) => b.time - a.time);
   }
@@ -252,15 +255,14 @@ export function lightCurve(target, { deletable } = {}) {
       { label: "Flux", class: "number", cell: (p) => (Number.isNaN(p.flux) ? "" : p.flux + " " + p.fluxUnit) },
       { label: "Source", class: "wideonly", cell: (p) => p.source },
       deletable &&
-      { label: "", cell: (p) =>
-        h("button", { type: "button", class: "small", "aria-label": "Delete this point", onclick: async () => {
-          if (await deletable(p.datum)) {
-            state.points = state.points.filter((q) =>
-              q !== p
-            );
-            show(true);
-          }
-        } }, "Delete") },
+      { label: "",
+        cell: (p) =>
+          h("button", { type: "button", class: "small", "aria-label": "Delete this point", onclick: async () => {
+            if (await deletable(p.datum)) {
+              state.points = state.points.filter((q) => q !== p);
+              show(true);
+            }
+          } }, "Delete") },
     ].filter(Boolean);
     fill(rows,
       table({ columns, rows: all.slice(state.offset, state.offset + pageSize), caption: "Points of the light curve",
@@ -309,7 +311,7 @@ export function lightCurve(target, { deletable } = {}) {
   return element;
 }
 
-// sameBand counts, for each of some filters, how many before it mean the same band.
+// sameBand counts for each filter how many filters before it mean the same band.
 function sameBand(filters) {
   const seen = new Map();
   return filters.map((f) => {
@@ -319,7 +321,7 @@ function sameBand(filters) {
   });
 }
 
-// periodOf is what the target says of its period, in days.
+// periodOf is the target's period from its tags, in days.
 function periodOf(target) {
   const tag = target.targetextra_set?.find((e) => /^period(_days?)?$/i.test(e.key));
   return String(target.ephemeris_period ?? tag?.value ?? "");

@@ -1,7 +1,8 @@
-// Showing what the API says is wrong at the fields concerned.
+// Showing the API's error messages at their fields.
 import { h } from "./dom.js";
 
-// showProblems writes the messages of a refusal beside the fields of a form; what belongs to no field goes to the form's alert. It gives the first field concerned.
+// showProblems writes the messages of an error beside the fields of a form, and the others into the
+// form's alert. It returns the first field with a message.
 export function showProblems(form, error) {
   clearProblems(form);
   const rest = [];
@@ -16,7 +17,8 @@ export function showProblems(form, error) {
     first ??= control;
     return true;
   };
-  // walk goes through objects by field and through lists by place: {"aliases": [{}, {"name": ["..."]}]} is aliases.1.name
+  // walk names messages by field and position: {"aliases": [{}, {"name": ["..."]}]} is
+  // aliases.1.name
   const walk = (body, path) => {
     if (body === null || body === undefined) return;
     if (typeof body !== "object") {

@@ -1,4 +1,4 @@
-// A request of the API as a person would repeat it: as a URL, for curl and for Python.
+// A request as a user can repeat it: as a URL, for curl and for Python.
 import { address } from "./api.js";
 import { copyButton } from "./copy.js";
 import { fill, h } from "./dom.js";
@@ -7,7 +7,7 @@ const shell = (text) => "'" + text.replaceAll("'", "'\\''") + "'";
 const python = (text) => JSON.stringify(String(text));
 const secret = "YOUR_TOKEN";
 
-// asCurl is a command line; body is sent as JSON when there is one.
+// asCurl is a command line. It sends body, if there is one, as JSON.
 export function asCurl(method, url, body) {
   const parts = ["curl --fail-with-body"];
   if (method !== "GET") parts.push("-X " + method);
@@ -16,7 +16,7 @@ export function asCurl(method, url, body) {
   return [...parts, shell(url)].join(" ");
 }
 
-// literal writes a value of JSON as Python does.
+// literal writes a JSON value as a Python literal.
 export function literal(value, indent = "") {
   const deeper = indent + "    ";
   if (value === null) return "None";
@@ -24,13 +24,13 @@ export function literal(value, indent = "") {
   if (value === false) return "False";
   if (Array.isArray(value)) return "[" + value.map((v) => literal(v, indent)).join(", ") + "]";
   if (typeof value === "object")
-    return "{" + Object.entries(value).map(([k, v]) =>
-      "\n" + deeper + python(k) + ": " + literal(v, deeper) + ","
-    ).join("") + (Object.keys(value).length ? "\n" + indent : "") + "}";
+    return "{" +
+      Object.entries(value).map(([k, v]) => "\n" + deeper + python(k) + ": " + literal(v, deeper) + ",").join("") +
+      (Object.keys(value).length ? "\n" + indent : "") + "}";
   return typeof value === "string" ? python(value) : String(value);
 }
 
-// asPython is a program that needs the package requests. params are those of the query.
+// asPython is a program that uses the package requests. params are the parameters of the query.
 export function asPython(method, url, params, body) {
   const lines = ["import requests", "", "answer = requests." + method.toLowerCase() + "(", "    " + python(url) + ","];
   if (Object.keys(params).length) lines.push("    params=" + literal(params, "    ") + ",");
@@ -44,7 +44,8 @@ export function asPython(method, url, params, body) {
 
 const forms = [["URL", "url"], ["curl", "curl"], ["Python", "python"]];
 
-// requestBox shows a request; its update changes it. The request is a method, a path, parameters and perhaps a body.
+// requestBox shows a request: method, path, parameters and an optional body. Its update shows
+// another one.
 export function requestBox() {
   let now = { method: "GET", path: "/", params: {} }, shown = "curl";
   const text = h("code", {}),

@@ -1,19 +1,21 @@
-// The map of the whole sky: Mollweide's projection, east to the left, right ascension 0h in the middle. A few targets are dots, many are shown by their density.
+// The map of the whole sky: Mollweide's projection, east to the left, right ascension 0h in the
+// middle. A few targets are dots, many are shown by their density.
 import { address, pages } from "./api.js";
 import { ecliptic, galactic, mollweide, unmollweide } from "./angles.js";
 import { fill, h } from "./dom.js";
 import { colour, onLook } from "./looks.js";
 import { grouped } from "./text.js";
 
-const fewest = 1500; // from so many on the density is drawn
+const fewest = 1500; // with more targets, the map shows their density
 
-// skyMap makes the map. picked is told the right ascension, declination and a fitting radius in degrees of the place that was clicked.
+// skyMap makes the map. It calls picked with right ascension, declination and a suitable radius, in
+// degrees, of a click.
 export function skyMap(picked) {
   const canvas = h("canvas", { role: "img", "aria-label": "Map of the sky" });
   const said = h("p", { class: "help", "aria-live": "polite" });
   const box = h("div", { class: "sky" }, canvas);
   const element = h("div", {}, box, said);
-  let places = [], stop = null, asked = ""; // x and y of each target by turns, as mollweide gives them
+  let places = [], stop = null, asked = ""; // x and y of each target in turn, as mollweide returns them
 
   const draw = () => drawMap(canvas, places);
   new ResizeObserver(draw).observe(box);
@@ -29,7 +31,7 @@ export function skyMap(picked) {
       : "";
   });
 
-  // show draws the targets that a filter of the API lets through.
+  // show draws the targets that match a filter of the API.
   element.show = async (params) => {
     const url = address("/api/targets/", params);
     if (url === asked) return;
@@ -105,7 +107,7 @@ function drawMap(canvas, places) {
   if (!dense) dots(c, f, places);
 }
 
-// path draws a line that may leave the map at one side and come back at the other.
+// path draws a line that may leave the map on one side and return on the other.
 function path(c, f, point, n) {
   c.beginPath();
   let before = null;
@@ -128,7 +130,7 @@ function dots(c, f, places) {
   }
 }
 
-// density counts targets by cells of 2 by 2 pixels; the shade goes with the logarithm.
+// density counts targets in cells of 2 by 2 pixels. The shade follows the logarithm.
 function density(c, f, places) {
   const cell = 2, w = Math.ceil(f.width / cell), n = new Uint32Array(w * Math.ceil(f.height / cell)),
     shades = new ImageData(w, n.length / w);

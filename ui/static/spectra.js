@@ -8,7 +8,7 @@ import { Plot } from "./plot.js";
 import { lineLists, median, smooth, spectrumOf } from "./spectrum.js";
 import { fromMJD, many } from "./text.js";
 
-// spectra gives the panel of a target's spectra, and loads them.
+// spectra returns the panel of a target's spectra, and loads them.
 export function spectra(target) {
   const state = { all: [], offset: 1, normalise: true, smooth: 0, z: redshiftOf(target), rest: false, log: false,
     lists: new Set(), hidden: new Set() };
@@ -21,7 +21,7 @@ export function spectra(target) {
   let plot = null, series = [];
   element.ready = load();
 
-  // add takes further data, as they arrive.
+  // add adds datums that arrive while the page is open.
   element.add = (data) => {
     const known = new Set(state.all.map((s) => s.datum.id)),
       fresh = data.filter((d) => d.data_type === "spectroscopy" && !known.has(d.id)).map(spectrumOf).filter(Boolean);
@@ -49,11 +49,11 @@ export function spectra(target) {
     update(plot.moved);
   }
 
-  // ink is the colour of one of n spectra: from blue to red with time; at night from dim to less dim.
-  const ink = (i,
-    n) => (look() === "night"
-      ? "hsl(4 70% " + (30 + 26 * (n > 1 ? i / (n - 1) : 1)) + "%)"
-      : "hsl(" + (225 - 215 * (n > 1 ? i / (n - 1) : 0)) + " 62% " + (look() === "dark" ? 68 : 40) + "%)");
+  // ink is the colour of one of n spectra: from blue to red with time; at night from dim to less
+  // dim.
+  const ink = (i, n) => (look() === "night"
+    ? "hsl(4 70% " + (30 + 26 * (n > 1 ? i / (n - 1) : 1)) + "%)"
+    : "hsl(" + (225 - 215 * (n > 1 ? i / (n - 1) : 0)) + " 62% " + (look() === "dark" ? 68 : 40) + "%)");
 
   function update(keep) {
     const n = state.all.length, z = Number(state.z) || 0, shift = state.rest ? 1 + z : 1;
@@ -86,9 +86,8 @@ export function spectra(target) {
           update(true);
         } }, bar(ink(i, n)), fromMJD(s.time).slice(0, 10) + (s.datum.source_name ? " " + s.datum.source_name : "")))
       ));
-    fill(notes,
-      state.all.some((s) => s.unknownUnit) &&
-        "Some wavelengths are in units that are not known here, and are shown as they are.");
+    fill(notes, state.all.some((s) => s.unknownUnit) &&
+      "Some wavelengths have unknown units and are shown as stored.");
   }
 
   function tip(s, i) {

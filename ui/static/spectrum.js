@@ -1,11 +1,12 @@
-// Spectra, from reduced data, and what can be done with them.
+// Spectra, from reduced datums, and their smoothing, scaling and lines.
 import { mjd } from "./text.js";
 
 // units of length in angstroms
 const lengths = { angstrom: 1, angstroms: 1, a: 1, "å": 1, aa: 1, nm: 10, nanometer: 10, nanometre: 10, um: 1e4,
   "µm": 1e4, "μm": 1e4, micron: 1e4, microns: 1e4, m: 1e10, mm: 1e7, cm: 1e8 };
 
-// spectrumOf reads a datum of spectroscopy: wavelengths in angstroms, ascending. null if it holds none.
+// spectrumOf reads a datum of spectroscopy, with ascending wavelengths in angstroms; null if it has
+// no spectrum.
 export function spectrumOf(datum) {
   let { flux, wavelength } = datum.value ?? {};
   if (!Array.isArray(flux) && datum.value && typeof datum.value === "object") { // a TOM's older form: a list of objects
@@ -31,14 +32,15 @@ export function spectrumOf(datum) {
   };
 }
 
-// median of the numbers of a list, NaN for none.
+// median is the median of a list of numbers; NaN if it is empty.
 export function median(list) {
   const sorted = Float64Array.from(list).filter((v) => !Number.isNaN(v)).sort();
   const n = sorted.length;
   return n === 0 ? NaN : n % 2 ? sorted[(n - 1) / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
-// smooth is a mean weighted by a Gaussian of so many pixels (its standard deviation); what is missing stays missing and does not count.
+// smooth is a mean weighted by a Gaussian whose standard deviation is given in pixels. Missing
+// values stay missing and have no weight.
 export function smooth(y, pixels) {
   if (!(pixels > 0)) return y;
   const reach = Math.ceil(3 * pixels),
@@ -57,7 +59,8 @@ export function smooth(y, pixels) {
   return out;
 }
 
-// Lines at rest, in angstroms in air (NIST Atomic Spectra Database); telluric bands are where the air absorbs, and do not move with the redshift.
+// Rest wavelengths of lines, in angstroms in air (NIST Atomic Spectra Database). Telluric bands,
+// where the air absorbs, do not move with the redshift.
 export const lineLists = {
   Hydrogen: [
     ["Hα", 6562.8], ["Hβ", 4861.3], ["Hγ", 4340.5], ["Hδ", 4101.7],

@@ -1,8 +1,10 @@
-// Suggestions under a search box: a list that the keyboard operates too, after the combobox pattern of the ARIA Authoring Practices. Without an answer there is just no list.
+// Suggestions under a search box: a list that also works by keyboard, after the combobox pattern of
+// the ARIA Authoring Practices. If the request fails, there is no list.
 import { address, get } from "./api.js";
 import { fill, h, later, newID } from "./dom.js";
 
-// suggesting puts a search box together with its list. Up and down choose, Enter opens what is chosen, Escape closes the list.
+// suggesting returns a search box with its list. Up and down choose, Enter opens the chosen item,
+// Escape closes the list.
 export function suggesting(input) {
   const list = h("ul", { id: newID(), class: "suggestions", role: "listbox", "aria-label": "Suggestions",
     hidden: true });
@@ -42,7 +44,8 @@ export function suggesting(input) {
   });
   input.addEventListener("keydown", (event) => {
     const count = list.children.length, step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && count > 0) choose((chosen + 1 + step + count + 1) % (count + 1) - 1); // between the last and the first none is chosen
+    // between the last and the first, none is chosen
+    if (step && count > 0) choose((chosen + 1 + step + count + 1) % (count + 1) - 1);
     else if (event.key === "Escape" && count > 0) close();
     else if (event.key === "Enter" && chosen >= 0) list.children[chosen].click();
     else {

@@ -1,4 +1,4 @@
-// Tokens: the list, and making one, whose secret is shown once.
+// Tokens: the list, and a form for a new one, whose secret is shown once.
 import { ask, get } from "./api.js";
 import { copyButton } from "./copy.js";
 import { field, fill, h, select } from "./dom.js";
@@ -10,7 +10,7 @@ import { ago, moment } from "./text.js";
 const kinds = { named: "named", "token-auth": "by password", session: "a browser's session" };
 const lives = [["", "never"], ["30", "in 30 days"], ["90", "in 90 days"], ["365", "in a year"]];
 
-// tokens shows the tokens that one may see, and a form for a new one.
+// tokens shows the tokens that the user may see, and a form for a new one.
 export async function tokens(place, who) {
   const made = h("div", { "aria-live": "polite" }), list = h("div", {});
   const form = h("form", { class: "row end", id: "new-token", onsubmit: async (event) => {
@@ -55,7 +55,8 @@ export async function tokens(place, who) {
         { label: "", cell: (t) =>
           h("button", { type: "button", class: "small", onclick: async () => {
             if (await confirmed("Revoke this token?",
-              h("p", {}, "Programs that use “" + (t.name || kinds[t.kind]) + "” are refused from now on."), "Revoke",
+              h("p", {}, "Programs that use “" + (t.name || kinds[t.kind]) + "” are refused from now on."),
+              "Revoke",
               () => ask("/api/tokens/" + t.id + "/", { method: "DELETE" }))) refresh();
           } }, "Revoke") },
       ].filter(Boolean),

@@ -1,4 +1,4 @@
-// One's own account: password, tokens.
+// The user's own account: password, tokens.
 import { ask } from "../api.js";
 import { field, fill, h } from "../dom.js";
 import { notice } from "../notice.js";
@@ -21,14 +21,12 @@ export async function show(main, who) {
         location.assign("/");
       } }, "Sign out")),
     h("div", { class: "halves" },
-      h("section", { class: "card" }, h("h2", {}, "Who you are here"),
-        h("dl", {}, h("dt", {}, "Groups"),
+      h("section", { class: "card" }, h("h2", {}, "Groups and rights"),
+        h("dl", {}, h("dt", {}, "Groups"), h("dd", {}, user.groups.length
+          ? user.groups.map((g) => h("span", { class: "tag" }, g.name))
+          : h("span", { class: "faint" }, "none")), h("dt", {}, "Rights"),
           h("dd", {},
-            user.groups.length
-              ? user.groups.map((g) => h("span", { class: "tag" }, g.name))
-              : h("span", { class: "faint" }, "none")), h("dt", {}, "Rights"),
-          h("dd", {},
-            user.is_superuser ? "superuser: sees and may do everything" : "what is yours, your groups' and open"))),
+            user.is_superuser ? "superuser: may see and do everything" : "sees open data, your own and your groups'"))),
       h("section", { class: "card" }, h("h2", {}, user.has_password ? "Change your password" : "Set a password"),
         password(user))), h("section", { class: "card", id: "tokens" }, h("h2", {}, "Tokens for programs"), list));
   await tokens(list, who);
@@ -40,7 +38,7 @@ function password(user) {
     const form = event.target, given = new FormData(form);
     clearProblems(form);
     if (given.get("password") !== given.get("again")) {
-      showProblems(form, { fields: { again: ["This is not the same."] } });
+      showProblems(form, { fields: { again: ["The passwords differ."] } });
       return;
     }
     try {
@@ -53,10 +51,9 @@ function password(user) {
     }
   } },
     h("input", { class: "offscreen", autocomplete: "username", value: user.username, tabindex: -1,
-      "aria-hidden": "true", readonly: true }),
-    user.has_password &&
-      field("Current password",
-        h("input", { name: "current_password", type: "password", autocomplete: "current-password", required: true })),
+      "aria-hidden": "true", readonly: true }), user.has_password &&
+    field("Current password",
+      h("input", { name: "current_password", type: "password", autocomplete: "current-password", required: true })),
     field("New password",
       h("input", { name: "password", type: "password", autocomplete: "new-password", required: true, minlength: 8 }), {
       help: "At least 8 characters.",

@@ -13,7 +13,7 @@ const places = { targets: (id) => "/targets/" + id + "/", dataproducts: (id) => 
 export async function show(main, who) {
   if (!who.superuser) {
     title("Log");
-    fill(main, h("h1", {}, "Log"), h("p", {}, "Superusers see who changed what."));
+    fill(main, h("h1", {}, "Log"), h("p", {}, "Only superusers see who changed what."));
     return;
   }
   await explorer(main, {
@@ -24,9 +24,9 @@ export async function show(main, who) {
       { label: "UTC", class: "tight",
         cell: (e) =>
           h("button", { type: "button", class: "link", title: ago(e.time), onclick: () => details(e) }, when(e.time)) },
-      { label: "Who", cell: (e) => e.user || h("span", { class: "faint" }, "the node") },
-      { label: "From", class: "wideonly", cell: (e) => e.address },
-      { label: "Asked for", class: "wide wideonly", cell: (e) => h("span", { class: "mono" }, e.action) },
+      { label: "User", cell: (e) => e.user || h("span", { class: "faint" }, "the node") },
+      { label: "Address", class: "wideonly", cell: (e) => e.address },
+      { label: "Request", class: "wide wideonly", cell: (e) => h("span", { class: "mono" }, e.action) },
       { label: "Changed", class: "wide", cell: (e) => summary(e) },
     ],
   });
@@ -46,14 +46,14 @@ function summary(e) {
 function details(e) {
   const row = (k, v) => [h("dt", {}, k), h("dd", {}, v)];
   dialogue("Entry " + e.sequence,
-    h("dl", {}, row("UTC", e.time.replace("T", " ").replace("Z", "")), row("Who", e.user || "the node"),
-      row("From", e.address || "–"), row("Token", String(e.token ?? "–")), row("Asked for", e.action),
+    h("dl", {}, row("UTC", e.time.replace("T", " ").replace("Z", "")), row("User", e.user || "the node"),
+      row("Address", e.address || "–"), row("Token", String(e.token ?? "–")), row("Request", e.action),
       e.changes.map((c) =>
         row(c.table + " " + c.operation, [
           many(c.count, "row") + ": ",
           c.ids.join(", ") + (c.count > c.ids.length ? " …" : ""),
         ])
-      ), e.settings.map((s) => row("setting " + s.name, "was " + (s.before || "as at first"))),
+      ), e.settings.map((s) => row("setting " + s.name, "was " + (s.before || "the default"))),
       row("Hash", h("span", { class: "mono" }, e.hash)),
-      row("The one before", h("span", { class: "mono" }, e.previous))));
+      row("Previous hash", h("span", { class: "mono" }, e.previous))));
 }

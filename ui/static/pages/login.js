@@ -31,7 +31,7 @@ export function signInForm(next) {
     h("div", {}, button));
 }
 
-// destination is where to go after signing in: only to a path of this node.
+// destination is the page to show after signing in: only a path of this node.
 function destination() {
   const wanted = new URLSearchParams(location.search).get("next") ?? "/";
   if (!URL.canParse(wanted, location.origin)) return "/";
@@ -44,7 +44,7 @@ export function show(main, who) {
   main.classList.add("narrow");
   fill(main, h("div", { class: "card" }, h("h2", {}, "Sign in to " + who.node), signInForm(destination())),
     !who.locked &&
-      h("p", { class: "faint" }, "Without signing in one sees ",
+      h("p", { class: "faint" }, "Without signing in you see ",
         h("a", { href: "/targets/" }, "what is open to everybody"), "."));
   main.querySelector("input").focus();
 }

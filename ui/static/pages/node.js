@@ -1,4 +1,4 @@
-// The node: how its file is, checks, and its settings. For superusers.
+// The node: the state of its file, checks, and settings. For superusers.
 import { ApiError, ask, get } from "../api.js";
 import { copyButton } from "../copy.js";
 import { field, fill, h, select } from "../dom.js";
@@ -11,7 +11,7 @@ export async function show(main, who) {
   title("Node");
   if (!who.superuser) {
     fill(main, h("h1", {}, "Node"),
-      h("p", {}, "Superusers see how the node is. ",
+      h("p", {}, "Only superusers see the state of the node. ",
         !who.signed_in && h("a", { href: "/accounts/login/?next=/node/" }, "Sign in")));
     return;
   }
@@ -26,57 +26,54 @@ export async function show(main, who) {
       h("div", { class: "numbers" }, number(grouped(node.counts.targets), "targets"),
         number(grouped(node.counts.reduceddatums), "data"), number(grouped(node.counts.dataproducts), "data products"),
         number(grouped(node.counts.observations), "observations"), number(size(node.size), "file"),
-        number(size(node.free), "of it unused"))),
-    h("div", { class: "halves" },
-      h("section", { class: "card" }, h("h2", {}, "File"),
-        h("dl", {},
-          [
-            ["File", h("span", { class: "mono" }, node.path)],
-            ["Format", node.format],
-            ["Node id", h("span", { class: "mono" }, node.node)],
-            ["Log", grouped(node.sequence) + " entries"],
-            ["Head of the log", [
-              h("span", { class: "mono" }, node.head),
-              " ",
-              copyButton(node.head, "Copy", "the head of the log"),
-            ]],
-            [
-              "Index of names",
-              node.index.why_not
-                ? h("span", { class: "warn" }, node.index.why_not)
-                : node.index.sequence === node.sequence
-                ? h("span", { class: "good" }, "up to date")
-                : "at entry " + grouped(node.index.sequence),
-            ],
-          ].map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)])),
-        h("div", { class: "row" }, act("Make the index anew", "/api/node/reindex/", (a) => a.message),
-          act("Give unused space back", "/api/node/compact/",
-            (a) => "The file had " + size(a.before) + " and has " + size(a.after) + ".", () => show(main, who)))),
+        number(size(node.free), "unused"))),
+    h("div", { class: "halves" }, h("section", { class: "card" }, h("h2", {}, "File"), h("dl", {}, [
+      ["File", h("span", { class: "mono" }, node.path)],
+      ["Format", node.format],
+      ["Node id", h("span", { class: "mono" }, node.node)],
+      ["Log", grouped(node.sequence) + " entries"],
+      ["Head of the log", [
+        h("span", { class: "mono" }, node.head),
+        " ",
+        copyButton(node.head, "Copy", "the head of the log"),
+      ]],
+      [
+        "Index of names",
+        node.index.why_not
+          ? h("span", { class: "warn" }, node.index.why_not)
+          : node.index.sequence === node.sequence
+          ? h("span", { class: "good" }, "up to date")
+          : "at entry " + grouped(node.index.sequence),
+      ],
+    ].map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)])),
+      h("div", { class: "row" }, act("Rebuild the index", "/api/node/reindex/", (a) => a.message),
+        act("Compact the file", "/api/node/compact/",
+          (a) => "The file had " + size(a.before) + " and has " + size(a.after) + ".", () => show(main, who)))),
       h("section", { class: "card", id: "verify" }, h("h2", {}, "Verify the file"), verify()),
       h("section", { class: "card", id: "backups" }, h("h2", {}, "Backups"), copies(node.backup),
-        h("p", {}, h("a", { class: "button main", href: "/api/backup/", download: true }, "Make one and save it here"),
-          " Everything is in it, passwords' hashes too."),
-        h("p", {}, "Or at the command line of the node, also while it serves:"),
+        h("p", {}, h("a", { class: "button main", href: "/api/backup/", download: true }, "Download a backup"),
+          " It contains everything, including password hashes."),
+        h("p", {}, "Or on the node's command line, also while the server runs:"),
         h("pre", {}, "nightjar --db " + node.path + " backup FOLDER"),
         h("p", { class: "faint" },
-          "A copy is verified before it is given out. Keep the head of the log with it: with that one can prove later that nothing was taken out of the log."))),
+          "Each copy is verified before it is sent. Keep the head of the log with it: "
+            + "it can prove later that no entry was removed from the log."))),
     h("section", { class: "card", id: "settings", "aria-label": "Settings" }, h("h2", {}, "Settings"),
       settings.results.map(setting)));
 }
 
-// copies says how the copies are that the server takes by itself, if it does.
+// copies shows the state of the automatic backups.
 function copies(state) {
   if (!state)
-    return h("p", { class: "faint" }, "This server takes no copies by itself; started with ",
-      h("code", {}, "--backup-dir FOLDER"), " it does, and their age is shown here.");
+    return h("p", { class: "faint" }, "This server makes no automatic backups. Start it with ",
+      h("code", {}, "--backup-dir FOLDER"), " to make them; their age is then shown here.");
   if (state.failed)
-    return h("p", { class: "bad" },
-      "The last copy that the server tried to take by itself failed" + (state.age_seconds === null
-        ? "; there is none."
-        : "; the last good one is " + past(state.age_seconds) + " old."));
+    return h("p", { class: "bad" }, "The last automatic backup failed" + (state.age_seconds === null
+      ? "; there is none."
+      : "; the last good backup is " + past(state.age_seconds) + " old."));
   return state.age_seconds === null
-    ? h("p", { class: "warn" }, "The server takes copies by itself; there is none yet.")
-    : h("p", { class: "good" }, "The last copy that the server took by itself is " + past(state.age_seconds) + " old.");
+    ? h("p", { class: "warn" }, "The server makes automatic backups; there is none yet.")
+    : h("p", { class: "good" }, "The last automatic backup is " + past(state.age_seconds) + " old.");
 }
 
 const past = (seconds) =>
@@ -96,7 +93,7 @@ function act(label, path, said, after = () => {}) {
   return button;
 }
 
-// verify runs the node's check of its file and shows how far it is.
+// verify runs the node's check of its file and shows the progress.
 function verify() {
   const bar = h("progress", { max: 1, value: 0, hidden: true, "aria-label": "How far the check is" }),
     found = h("div", { "aria-live": "polite" });
@@ -113,7 +110,7 @@ function verify() {
       });
       fill(found, result.good
         ? h("p", { class: "good" },
-          "All is whole: " + grouped(result.records) + " records, " + grouped(result.blobs) + " files, " +
+          "The file is whole: " + grouped(result.records) + " records, " + grouped(result.blobs) + " files, " +
             grouped(result.log_entries) + " entries of the log.")
         : [
           h("p", { class: "bad" }, "There are problems:"),
@@ -128,14 +125,17 @@ function verify() {
   } }, "Verify");
   return [
     h("p", { class: "faint" },
-      "Every record and file is compared with its checksum, what is derived with what it is derived from, and the log with its chain."),
-    field("A head of the log", head, { help: "As stat and backup print it, if the file has to have grown out of it." }),
+      "Checks every record and file against its checksum, every index against the records, and the chain of the log."),
+    field("A head of the log", head, {
+      help: "As stat or backup printed it, to check that this file contains the log up to there.",
+    }),
     h("div", { class: "row" }, button, bar),
     found,
   ];
 }
 
-// stream posts and takes lines of JSON as they come; those with done go to progress, the last one is the result.
+// stream posts and reads lines of JSON as they come. It passes lines with done to progress, and
+// returns the last line.
 async function stream(path, json, progress) {
   const answer = await fetch(path, { method: "POST", body: JSON.stringify(json),
     headers: { "Content-Type": "application/json", "X-Requested-With": "XMLHttpRequest",
@@ -176,10 +176,9 @@ function setting(s) {
     } catch (error) {
       showProblems(form, error);
     }
-  } },
-    field(s.name.replaceAll("_", " "), control, {
-      help: s.help_text + (s.default ? " At first: " + s.default + "." : ""),
-      name: "value",
-    }), h("button", {}, "Set"), h("p", { role: "alert" }));
+  } }, field(s.name.replaceAll("_", " "), control, {
+    help: s.help_text + (s.default ? " At first: " + s.default + "." : ""),
+    name: "value",
+  }), h("button", {}, "Save"), h("p", { role: "alert" }));
   return form;
 }

@@ -20,7 +20,7 @@ export async function show(main) {
         { label: "Status", sort: "status", cell: (o) => o.status },
         { label: "Scheduled", sort: "scheduled_start", class: "wideonly tight", cell: (o) => when(o.scheduled_start) },
         { label: "Until", sort: "scheduled_end", class: "wideonly tight", cell: (o) => when(o.scheduled_end) },
-        { label: "Noted", sort: "created", class: "wideonly tight", cell: (o) => moment(o.created).slice(0, 10) },
+        { label: "Created", sort: "created", class: "wideonly tight", cell: (o) => moment(o.created).slice(0, 10) },
         { label: "Parameters", class: "wideonly wide", cell: (o) => h("span", { class: "clip" }, short(o.parameters)) },
       ];
     },

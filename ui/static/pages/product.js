@@ -1,4 +1,4 @@
-// One data product: what it is, its file, and what came out of it.
+// One data product: its facts, its file, and the datums read from it.
 import { get } from "../api.js";
 import { fill, h, select } from "../dom.js";
 import { targetLinks } from "../explorer.js";
@@ -11,7 +11,7 @@ import { pager, table, when } from "../table.js";
 import { brief, grouped, many } from "../text.js";
 import { nothingHere } from "./targetname.js";
 
-const beginning = 4000, largest = 100 << 20; // bytes of a text that are shown, and of a FITS file that are fetched
+const beginning = 4000, largest = 100 << 20; // bytes: shown of a text, fetched of a FITS file
 
 export async function show(main, who, { id }) {
   let p;
@@ -42,7 +42,7 @@ export async function show(main, who, { id }) {
         } }, "Delete"))),
     h("section", { class: "card" }, h("dl", {}, facts.map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)]))), look,
     h("section", { class: "card", "aria-label": "Data" },
-      h("h2", {}, many(p.data_count, "datum", "data") + " came out of it"), data));
+      h("h2", {}, many(p.data_count, "datum", "datums") + " came out of it"), data));
   await rows(data, p, 0);
   await preview(look, p, name);
 }
@@ -108,7 +108,7 @@ function imageCard(image) {
       picture = greys(image, cuts(image.data, 0.01, state.high), stretches[state.stretch], state.invert);
     c.globalCompositeOperation = "source-over";
     c.putImageData(new ImageData(picture, image.width, image.height), 0, 0);
-    if (document.documentElement.dataset.look === "night") { // what would be white is red
+    if (document.documentElement.dataset.look === "night") { // red in place of white
       c.globalCompositeOperation = "multiply";
       c.fillStyle = colour("ink");
       c.fillRect(0, 0, image.width, image.height);

@@ -1,4 +1,4 @@
-// The reduced data.
+// The reduced datums.
 import { ask } from "../api.js";
 import { fieldForm } from "../forms.js";
 import { fill, h } from "../dom.js";
@@ -13,7 +13,7 @@ export async function show(main, who) {
   await explorer(main, {
     heading: "Data",
     path,
-    things: ["datum", "data"],
+    things: ["datum", "datums"],
     orders: "ordering",
     buttons: who.signed_in && h("button", { type: "button", onclick: add }, "Add a datum"),
     columns: async (rows, again) => {
@@ -34,13 +34,11 @@ export async function show(main, who) {
   });
 }
 
-// details shows all of a datum.
+// details shows a whole datum.
 function details(d, who, again) {
-  const box = dialogue("Datum " + d.id,
-    h("dl", {},
-      Object.entries(d).filter(([k]) => k !== "value").map((
-        [k, v],
-      ) => [h("dt", {}, k.replaceAll("_", " ")), h("dd", {}, String(v ?? ""))])),
+  const box = dialogue("Datum " + d.id, h("dl", {}, Object.entries(d).filter(([k]) => k !== "value").map((
+    [k, v],
+  ) => [h("dt", {}, k.replaceAll("_", " ")), h("dd", {}, String(v ?? ""))])),
     h("pre", {},
       JSON.stringify(d.value,
         (k, v) => (Array.isArray(v) && v.length > 20 ? [...v.slice(0, 20), "… " + v.length + " in all"] : v), 1)),

@@ -66,7 +66,7 @@ function form(fields, groups, old) {
   const type = select({ name: "type", onchange: () => showType() },
     fields.type.choices.map((c) => [c.value, c.display_name]), old?.type ?? "SIDEREAL");
   const permissions = select({ name: "permissions" }, [
-    ...(old ? [] : [["", "as this node has it"]]),
+    ...(old ? [] : [["", "the node's default"]]),
     ["OPEN", "everybody, also without signing in"],
     ["PUBLIC", "everybody who is signed in"],
     ["PRIVATE", "you, and the groups below"],
@@ -86,16 +86,15 @@ function form(fields, groups, old) {
   const aliases = repeated("aliases", "Another name",
     (a) => [h("input", { name: "alias", value: a?.name ?? "", "aria-label": "Other name", autocomplete: "off" })],
     old?.aliases);
-  const tags = repeated("targetextra_set", "Another tag",
-    (
-      e,
-    ) => [
-      h("input", { name: "key", value: e?.key ?? "", placeholder: "key", "aria-label": "Key of the tag",
-        autocomplete: "off" }),
-      h("input", { name: "value", value: e?.value ?? "", placeholder: "value", "aria-label": "Value of the tag",
-        autocomplete: "off" }),
-    ], old?.targetextra_set);
-  const seen = field("Seen by", permissions);
+  const tags = repeated("targetextra_set", "Another tag", (
+    e,
+  ) => [
+    h("input", { name: "key", value: e?.key ?? "", placeholder: "key", "aria-label": "Key of the tag",
+      autocomplete: "off" }),
+    h("input", { name: "value", value: e?.value ?? "", placeholder: "value", "aria-label": "Value of the tag",
+      autocomplete: "off" }),
+  ], old?.targetextra_set);
+  const seen = field("Visible to", permissions);
   seen.classList.add("double");
   const given = new Set(old?.groups.map((g) => g.id));
   const button = h("button", { class: "main" }, old ? "Save" : "Add the target");
@@ -105,18 +104,18 @@ function form(fields, groups, old) {
         field("Type", type)), place, orbit),
     h("div", { class: "halves" }, h("fieldset", {}, h("legend", {}, "Other names"), aliases),
       h("fieldset", {}, h("legend", {}, "Tags"), tags)),
-    h("fieldset", {}, h("legend", {}, "Who sees it"), h("div", { class: "grid" }, seen),
-      groups.length > 0 &&
-        h("div", { dataset: { field: "groups" } }, h("p", { class: "label" }, "Groups that get all rights on it"),
-          h("div", { class: "row" }, groups.map((g) =>
+    h("fieldset", {}, h("legend", {}, "Who can see it"), h("div", { class: "grid" }, seen), groups.length > 0 &&
+      h("div", { dataset: { field: "groups" } }, h("p", { class: "label" }, "Groups that get all rights on it"),
+        h("div", { class: "row" },
+          groups.map((g) =>
             h("label", { class: "check" },
               h("input", { type: "checkbox", name: "group", value: g.id, checked: given.has(g.id),
                 disabled: given.has(g.id) }), g.name)
           )), h("small", { class: "error" }),
-          given.size > 0 && h("small", { class: "help" }, "A group loses its rights on the target's page."))),
+        given.size > 0 && h("small", { class: "help" }, "Remove a group on the target's page."))),
     h("fieldset", {}, h("legend", {}, "Lists"),
-      field(old ? "Put it on further lists" : "Put it on lists", h("input", { name: "lists", autocomplete: "off" }), {
-        help: "Names, separated by commas. Lists that are not there are made.",
+      field(old ? "Add to more lists" : "Add to lists", h("input", { name: "lists", autocomplete: "off" }), {
+        help: "Names, separated by commas. Missing lists are created.",
         name: "target_lists",
       })),
     h("details", { open: others.some((n) => old?.[n] !== null && old?.[n] !== undefined && n !== "epoch") },
@@ -141,7 +140,8 @@ function form(fields, groups, old) {
     }
   }
 
-  // collect makes of the form what the API wants. What the type of target has no use for is not sent.
+  // collect returns the form as the API expects it, without the fields that the type of target does
+  // not use.
   function collect(f) {
     const sent = { name: f.elements.name.value.trim(), type: type.value };
     if (permissions.value) sent.permissions = permissions.value;
@@ -153,7 +153,7 @@ function form(fields, groups, old) {
     if (type.value === "SIDEREAL") {
       for (const [n, parse] of [["ra", parseRA], ["dec", parseDec]]) {
         const value = f.elements[n].value.trim();
-        if (value) sent[n] = parse(value) ?? value; // what cannot be read is the API's to refuse
+        if (value) sent[n] = parse(value) ?? value; // the API refuses what cannot be read
       }
     } else {
       sent.scheme = f.elements.scheme.value;
@@ -183,7 +183,7 @@ function form(fields, groups, old) {
   }
 }
 
-// coordinate is a field for degrees or sexagesimal that shows how it is read.
+// coordinate is a field for degrees or sexagesimal angles that shows how its text is read.
 function coordinate(name, label, old, parse, format) {
   const input = h("input", { name, value: old?.[name] ?? "", autocomplete: "off", spellcheck: "false",
     oninput: () => tell() });
@@ -202,12 +202,13 @@ function coordinate(name, label, old, parse, format) {
   return box;
 }
 
-// repeated is a list of rows, each with controls, to which rows can be added, and from which they can be taken; the ids of those that were there gather in gone.
+// repeated is a list of rows of controls; rows can be added and removed. gone collects the ids of
+// removed rows that exist on the node.
 function repeated(name, label, controls, there = []) {
   const rows = h("div", { class: "stack rows" });
   const add = (item) => {
     const row = h("div", { class: "row item", dataset: { item: item?.id ?? "" } }, controls(item),
-      h("button", { type: "button", class: "plain", "aria-label": "Take it away", onclick: () => {
+      h("button", { type: "button", class: "plain", "aria-label": "Remove", onclick: () => {
         if (item) box.gone.push(item.id);
         row.remove();
         number();
@@ -216,7 +217,7 @@ function repeated(name, label, controls, there = []) {
     number();
     return row;
   };
-  // a problem with one row is told by its place, such as aliases.1.name
+  // a problem of one row is named by its position, such as aliases.1.name
   const number = () =>
     [...rows.children].forEach((row, i) => {
       row.dataset.field = name + "." + i + "." + (name === "aliases" ? "name" : "key");

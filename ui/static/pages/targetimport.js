@@ -1,4 +1,5 @@
-// Importing targets from a CSV file: the beginning of the file is shown before it is sent. The server reads it.
+// Importing targets from a CSV file. The page shows the beginning of the file before it is sent;
+// the server reads it.
 import { ask, reason } from "../api.js";
 import { fill, h } from "../dom.js";
 import { failed } from "../notice.js";
@@ -43,7 +44,7 @@ export async function show(main, who) {
         h("code", {}, "type"), "; coordinates may be degrees or sexagesimal. Other columns become tags.")), found);
 }
 
-// shownBytes and shownLines are how much of a file is shown before it is sent.
+// shownBytes and shownLines limit how much of a file is shown before it is sent.
 const shownBytes = 8192, shownLines = 10;
 
 function preview(place, file, start) {
@@ -69,8 +70,7 @@ function result(place, answer) {
   fill(place,
     h("p", { class: "good" }, many(answer.created, "target") + " imported. ",
       h("a", { href: "/targets/?order=-id" }, "See them")), shown,
-    rest > 0 && h("p", { class: "warn" }, "and " + many(rest, "note") + " more"),
-    answer.rejected > 0 &&
-      h("div", { class: "warn" }, h("h3", {}, many(answer.rejected, "line") + " left out"),
-        h("ul", {}, answer.problems.map((p) => h("li", {}, h("b", {}, "Line " + p.line + ": "), reason(p.errors))))));
+    rest > 0 && h("p", { class: "warn" }, "and " + many(rest, "note") + " more"), answer.rejected > 0 &&
+    h("div", { class: "warn" }, h("h3", {}, many(answer.rejected, "line") + " left out"),
+      h("ul", {}, answer.problems.map((p) => h("li", {}, h("b", {}, "Line " + p.line + ": "), reason(p.errors))))));
 }

@@ -1,4 +1,4 @@
-// The targets: search as one types, filters, a table, and the map of the sky.
+// The targets: search while typing, filters, a table, and the map of the sky.
 import { address, ask, get } from "../api.js";
 import { formatDec, formatRA, parseDec, parseRA } from "../angles.js";
 import { field, fill, h, later, select } from "../dom.js";
@@ -34,7 +34,7 @@ const columns = [
     cell: (t) => (t.dec === null ? "" : h("span", { title: t.dec + "°" }, formatDec(t.dec))) },
   { label: "Tags", class: "wideonly",
     cell: (t) => t.targetextra_set.slice(0, 3).map((e) => h("span", { class: "tag", title: e.key }, e.value)) },
-  { label: "Seen by", class: "wideonly tight", cell: (t) => h("span", { class: "access" }, t.permissions) },
+  { label: "Visible to", class: "wideonly tight", cell: (t) => h("span", { class: "access" }, t.permissions) },
   { label: "Changed", sort: "modified", class: "wideonly tight",
     cell: (t) => h("time", { datetime: t.modified }, moment(t.modified).slice(0, 10)) },
 ];
@@ -76,10 +76,9 @@ export async function show(main, who) {
   const form = h("form", { role: "search", onsubmit: (event) => event.preventDefault() },
     h("div", { class: "searchline" }, suggesting(search)), more);
 
-  fill(main,
-    !who.signed_in && location.pathname === "/" &&
-      h("details", { class: "card" }, h("summary", {}, "Sign in to see more than what is open to everybody"),
-        h("div", { class: "narrow" }, signInForm("/"))),
+  fill(main, !who.signed_in && location.pathname === "/" &&
+    h("details", { class: "card" }, h("summary", {}, "Sign in to see more than what is open to everybody"),
+      h("div", { class: "narrow" }, signInForm("/"))),
     h("div", { class: "bar" }, h("h1", {}, "Targets"),
       who.signed_in && h("a", { class: "button main", href: "/targets/create/" }, "Add a target"),
       who.signed_in && h("a", { class: "button", href: "/targets/import/" }, "Import CSV"), options),
@@ -114,11 +113,10 @@ export async function show(main, who) {
       const nothing = page.count > 0 ? "" : Object.keys(f).some((name) => name !== "order")
         ? h("div", {}, h("p", {}, state.name
           ? "No target that you may see has “" + state.name + "” in its name."
-          : "No target that you may see fits."), await meant(state.name))
-        : h("div", {}, h("p", {}, "There are no targets yet that you may see."),
-          who.signed_in &&
-            h("p", {}, h("a", { href: "/targets/create/" }, "Add the first"), ", or ",
-              h("a", { href: "/targets/import/" }, "import a table of them"), "."));
+          : "No target that you may see matches."), await meant(state.name))
+        : h("div", {}, h("p", {}, "There are no targets yet that you may see."), who.signed_in &&
+          h("p", {}, h("a", { href: "/targets/create/" }, "Add the first"), ", or ",
+            h("a", { href: "/targets/import/" }, "import a table of them"), "."));
       fill(list, table({ columns, rows: page.results, caption: "Targets", order: state.order ?? "", sorted: (order) =>
         go({ order, offset: "" }), empty: nothing }), pager({ count: page.count, limit, offset, go: (to) =>
           go({ offset: to || "" }) }));
@@ -150,19 +148,20 @@ export async function show(main, who) {
   await refresh().catch(failed);
 }
 
-// cone lets right ascension and declination be sexagesimal; what is neither goes to the API as it is, which says what is wrong.
+// cone accepts sexagesimal right ascension and declination. Other text goes to the API unchanged,
+// which says what is wrong.
 function cone(text) {
   const parts = text.split(",").map((p) => p.trim());
   if (parts.length !== 3) return text;
   return [parseRA(parts[0]) ?? parts[0], parseDec(parts[1]) ?? parts[1], parts[2]].join(",");
 }
 
-// meant looks for what is called nearly so: names that are a few letters away, and those that begin alike.
+// meant looks for similar names: a few letters different, or with the same beginning.
 async function meant(name) {
   if (!name) return "";
   const { similar } = await get("/api/suggestions/", { q: name });
   if (similar.length) return didYouMean(similar.map((t) => ({ ...t, others: t.as === t.name ? [] : [t.as] })));
-  const tries = [{ name_fuzzy: name }]; // which also finds while the index is being made
+  const tries = [{ name_fuzzy: name }]; // which also works while the index is being built
   const parts = name.split(/[\s_\-]+/).filter((p) => p.length > 2).sort((a, b) => b.length - a.length);
   if (parts.length > 1) tries.push({ name: parts[0] });
   for (let n = name.length - 1; n >= Math.max(3, name.length - 4); n--) tries.push({ name: name.slice(0, n) });
@@ -174,10 +173,8 @@ async function meant(name) {
 }
 
 const didYouMean = (list) =>
-  h("p", {}, "Did you mean ",
-    list.map((t,
-      i) => [
-      i > 0 && ", ",
-      h("a", { href: "/targets/" + t.id + "/" }, t.name),
-      t.others.length > 0 && " (" + t.others.join(", ") + ")",
-    ]), "?");
+  h("p", {}, "Did you mean ", list.map((t, i) => [
+    i > 0 && ", ",
+    h("a", { href: "/targets/" + t.id + "/" }, t.name),
+    t.others.length > 0 && " (" + t.others.join(", ") + ")",
+  ]), "?");

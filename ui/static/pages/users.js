@@ -11,7 +11,7 @@ export async function show(main, who) {
   title("Users");
   if (!who.superuser) {
     fill(main, h("h1", {}, "Users and groups"),
-      h("p", {}, "Superusers look after users and groups. Your own account is ", h("a", { href: "/account/" }, "here"),
+      h("p", {}, "Only superusers manage users and groups. Your own account is ", h("a", { href: "/account/" }, "here"),
         "."));
     return;
   }
@@ -41,19 +41,19 @@ function userTable(users, groups, again) {
           h("button", { type: "button", class: "link", onclick: () => edit(u, groups, again) }, u.username) },
       { label: "Groups", cell: (u) => u.groups.map((g) => h("span", { class: "tag" }, g.name)) },
       { label: "Rights", class: "wideonly", cell: (u) => (u.is_superuser ? "superuser" : "") },
-      { label: "Password", class: "wideonly", cell: (u) => (u.has_password ? "yes" : "none, comes in by token") },
+      { label: "Password", class: "wideonly", cell: (u) => (u.has_password ? "yes" : "none, token only") },
       { label: "Since", class: "wideonly tight", cell: (u) => moment(u.created).slice(0, 10) },
       { label: "", cell: (u) =>
         h("button", { type: "button", class: "small", onclick: async () => {
           if (await confirmed("Remove " + u.username + "?",
-            h("p", {}, "The account and its tokens go; what it uploaded stays."), "Remove",
+            h("p", {}, "The account and its tokens are deleted; its uploads are kept."), "Remove",
             () => ask("/api/users/" + u.id + "/", { method: "DELETE" }))) again();
         } }, "Remove") },
     ],
   });
 }
 
-// edit asks for a user's name, password, rights and groups.
+// edit is the form of a user's name, password, rights and groups.
 async function edit(user, groups, again) {
   const path = user ? "/api/users/" + user.id + "/" : "/api/users/";
   try {
@@ -103,8 +103,8 @@ function groupTable(groups, users, again) {
       { label: "", cell: (g) =>
         h("button", { type: "button", class: "small", onclick: async () => {
           if (await confirmed("Delete the group " + g.name + "?",
-            h("p", {}, "What was shared with it is no longer seen by its members, unless in another way."), "Delete",
-            () => ask("/api/groups/" + g.id + "/?all=true", { method: "DELETE" }))) again();
+            h("p", {}, "Its members no longer see what was shared with it, unless they have access in another way."),
+            "Delete", () => ask("/api/groups/" + g.id + "/?all=true", { method: "DELETE" }))) again();
         } }, "Delete") },
     ],
   });
