@@ -17,7 +17,7 @@ import (
 	"nightjar/auth"
 )
 
-// storageFile is an archive with something of everything, closed, and what it answered before.
+// storageFile is a closed archive with records of every kind, and its answers from before.
 type storageFile struct {
 	path     string
 	stat     *archive.Stat
@@ -30,7 +30,7 @@ type storageFile struct {
 	obs      archive.Observation
 }
 
-// makeStorage makes the file through the archive's door.
+// makeStorage makes the file through package archive.
 func makeStorage(t *testing.T) *storageFile {
 	t.Helper()
 	ctx := t.Context()
@@ -74,7 +74,8 @@ func makeStorage(t *testing.T) *storageFile {
 			Visibility: archive.Some("PUBLIC"), Scheme: archive.Some("MPC_COMET"),
 			Numbers: map[string]archive.Opt[float64]{"epoch_of_elements": number(58983), "inclination": number(45.38),
 				"lng_asc_node":      number(120.57),
-				"arg_of_perihelion": number(177.41), "eccentricity": number(0.9992), "perihdist": number(0.2528), "epoch_of_perihelion": number(59000.02)}})
+				"arg_of_perihelion": number(177.41), "eccentricity": number(0.9992), "perihdist": number(0.2528),
+				"epoch_of_perihelion": number(59000.02)}})
 	must(err)
 	third, err := s.CreateTarget(ctx,
 		&archive.TargetInput{Name: archive.Some("to be deleted"), Type: archive.Some(archive.Sidereal),
@@ -150,7 +151,7 @@ func makeStorage(t *testing.T) *storageFile {
 	return f
 }
 
-// ask keeps what the archive answers.
+// ask keeps the archive's answers.
 func (f *storageFile) ask(t *testing.T, a *archive.Archive) {
 	t.Helper()
 	s, ctx, all := a.For(auth.FileOwner()), context.Background(), archive.Page{Limit: 1 << 30}
@@ -180,7 +181,7 @@ func (f *storageFile) ask(t *testing.T, a *archive.Archive) {
 	}
 }
 
-// tableNumbers are those of the page's headings.
+// tableNumbers are the numbers of the tables in the page's headings.
 var tableNumbers = map[string]byte{"user": 1, "group": 2, "token": 3, "target": 4, "list": 7, "product": 8, "datum": 9,
 	"observation": 10, "upload": 11}
 
@@ -192,10 +193,10 @@ type storageReader struct {
 	raw     map[string]map[uint64][]byte // records by table and id, as bytes
 	records map[string]map[uint64]rawRecord
 	data    map[uint64]rawDatum
-	seen    map[string]bool // what occurred of the page's kinds
+	seen    map[string]bool // the page's kinds that occur in the file
 }
 
-// open takes the CRC off a value.
+// open checks and removes the CRC of a value.
 func (r *storageReader) open(what string, covers, value []byte) []byte {
 	r.Helper()
 	n := len(value) - 4
@@ -216,8 +217,8 @@ type rawDatum struct {
 	value            []byte
 }
 
-// TestStorage reads a file by docs/build/storage.md alone and compares it with what the archive
-// answered.
+// TestStorage reads a file as docs/build/storage.md describes it and compares it with the archive's
+// answers.
 func TestStorage(t *testing.T) {
 	f := makeStorage(t)
 	r := &storageReader{T: t, page: readStoragePage(t), bolt: readBolt(t, f.path), raw: map[string]map[uint64][]byte{},
@@ -232,7 +233,7 @@ func TestStorage(t *testing.T) {
 	r.series()
 	r.sets()
 	if !maps.Equal(r.seen, r.page.kinds) {
-		t.Errorf("%v occur, the page tells of %v", slices.Sorted(maps.Keys(r.seen)),
+		t.Errorf("the file has %v, the page lists %v", slices.Sorted(maps.Keys(r.seen)),
 			slices.Sorted(maps.Keys(r.page.kinds)))
 	}
 }
@@ -277,7 +278,7 @@ func (r *storageReader) meta(f *storageFile) {
 	}
 }
 
-// sameFamilies looks whether all that is derived is of a family that is listed.
+// sameFamilies checks that every derived key belongs to a listed family.
 func (r *storageReader) sameFamilies(families map[string]bool) {
 	for class, name := range []string{"unique", "order", "series", "set"} {
 		for _, p := range r.bolt.buckets[name].pairs {

@@ -15,7 +15,7 @@ import (
 	"nightjar/index"
 )
 
-// canonicalForm makes the canonical form of the values that this test uses.
+// canonicalForm returns the canonical form of the values that this test uses.
 func canonicalForm(value []byte) []byte {
 	var out []byte
 	text := func(s string) { out = append(binary.AppendUvarint(append(out, '"'), uint64(len(s))), s...) }
@@ -71,7 +71,7 @@ func isUndated(value any) bool {
 	return ok && o["time_origin"] == "upload"
 }
 
-// contentKey makes the content key of a datum.
+// contentKey returns the content key of a datum.
 func contentKey(dataType string, time int64, value []byte) []byte {
 	if isUndated(parseJSON(value)) {
 		time = 0
@@ -214,7 +214,7 @@ func (r *storageReader) series() {
 			b = b[l+4+m:]
 		}
 		if n > 48 {
-			r.Errorf("%d data in a value of a series", n)
+			r.Errorf("%d datums in a value of a series", n)
 		}
 	}
 	if undated != 1 || !slices.Equal(got, want) {

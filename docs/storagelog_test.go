@@ -11,8 +11,7 @@ import (
 	"slices"
 )
 
-// log walks the chain forward and then back, and compares what each entry wrote with what was
-// there.
+// log walks the chain forward and then back, and compares what each entry wrote with the records.
 func (r *storageReader) log(f *storageFile) {
 	prev := make([]byte, 32)
 	var entries []rawRecord
@@ -41,7 +40,7 @@ func (r *storageReader) log(f *storageFile) {
 	for name, no := range tableNumbers {
 		now[no] = maps.Clone(r.raw[name])
 	}
-	lost := map[uint64]bool{} // data of which nobody knows any more what they were
+	lost := map[uint64]bool{} // datums whose old values are unknown
 	checked, settings, idents, deltas := 0, 0, 0, 0
 	for _, e := range slices.Backward(entries) {
 		if r.wrote(e, now, lost) {
@@ -99,7 +98,7 @@ func (r *storageReader) log(f *storageFile) {
 	}
 }
 
-// older makes an old record of the one that was put in its place.
+// older makes an old record from the one that replaced it.
 func (r *storageReader) older(newer, delta []byte) (old []byte) {
 	length, n := binary.Uvarint(delta)
 	crc, steps := u32(delta, n), delta[n+4:]
@@ -121,8 +120,8 @@ func (r *storageReader) older(newer, delta []byte) (old []byte) {
 	return old
 }
 
-// wrote compares an entry's hash with the records that it wrote, as they were behind it; false when
-// they are not known any more.
+// wrote compares an entry's hash with the records that it wrote, as they were after it. It returns
+// false if they are unknown.
 func (r *storageReader) wrote(e rawRecord, now map[byte]map[uint64][]byte, lost map[uint64]bool) bool {
 	rows := map[byte][]uint64{}
 	for _, c := range every[rawRecord](e, "Changes") {

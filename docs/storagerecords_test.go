@@ -43,11 +43,11 @@ func (r *storageReader) readRecords() {
 		}
 	}
 	if large == 0 || large != len(r.bolt.buckets["large"].pairs) {
-		r.Errorf("%d records are large, %d stand in the bucket", large, len(r.bolt.buckets["large"].pairs))
+		r.Errorf("%d records are large, %d are in the bucket", large, len(r.bolt.buckets["large"].pairs))
 	}
 }
 
-// readRawDatum reads a datum as the page's table says.
+// readRawDatum reads a datum as the page's table describes it.
 func readRawDatum(b []byte) (d rawDatum) {
 	flags := b[0]
 	d.code, d.time = b[1], int64(binary.LittleEndian.Uint64(b[2:]))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestGuest: who is not signed in sees what is open, and on a locked node the way in.
+// TestGuest checks that a guest sees open targets, and on a locked node the sign-in page.
 func TestGuest(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -14,7 +14,7 @@ func TestGuest(t *testing.T) {
 	p.open("/targets/1/")
 	p.wait("$('#lightcurve [data-drawn]')")
 	p.wait("!$('#delete') && !$('#upload')")
-	p.click("#head a[href='/api/']") // which the pages have asked already, as a program does
+	p.click("#head a[href='/api/']") // the pages have already requested it, as a program does
 	p.wait("$('#answer a')?.textContent.endsWith('/api/groups/') && $('#options')")
 	p.open("/targets/4/")
 	p.wait("$('main').textContent.includes('There is no target 4 here that you may see.')")
@@ -22,7 +22,8 @@ func TestGuest(t *testing.T) {
 
 	admin := b.newPage(t, n.base)
 	admin.signIn(n)
-	admin.run("await fetch('/api/settings/auth_strategy/', { method: 'PUT', body: JSON.stringify({ value: 'locked' }), headers: { 'Content-Type': 'application/json' } })")
+	admin.run("await fetch('/api/settings/auth_strategy/', { method: 'PUT', body: JSON.stringify({ value: 'locked' " +
+		"}), headers: { 'Content-Type': 'application/json' } })")
 	p.do("Page.navigate", map[string]any{"url": n.base + "/targets/1/?x=1"}, nil)
 	p.wait("$('#sign-in')")
 	p.enter("input[name=username]", "admin")
@@ -33,11 +34,14 @@ func TestGuest(t *testing.T) {
 	admin.clean()
 }
 
-// TestForeignPage: a page of another site reads and writes with a token where --cors-origin names
-// its site, and cannot even ask where it does not.
+// TestForeignPage checks that a page of another site can read and write with a token if
+// --cors-origin names the site, and that otherwise the browser refuses the request.
 func TestForeignPage(t *testing.T) {
 	b := startBrowser(t)
-	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Type", "text/html") }))
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+	}))
 	defer site.Close()
 	p := b.newPage(t, site.URL)
 	p.do("Page.navigate", map[string]any{"url": site.URL}, nil)
@@ -65,8 +69,8 @@ func TestForeignPage(t *testing.T) {
 	}
 }
 
-// TestAccount changes a password, with its mistakes, signs out and in again, and makes a token that
-// only reads and takes it back.
+// TestAccount changes a password, with mistakes on the way, signs out and in again, and makes and
+// revokes a read-only token.
 func TestAccount(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -84,23 +88,26 @@ func TestAccount(t *testing.T) {
 	p.wait("$('[data-field=current_password] .error').textContent")
 	p.enter("#password [name=current_password]", n.password)
 	p.click("#password button")
-	p.wait("$('#notices').textContent.includes('Your password is changed.') && $('#password [name=password]').value === ''")
+	p.wait("$('#notices').textContent.includes('Your password is changed.') && $('#password [name=password]').value " +
+		"=== ''")
 
 	p.enter("#new-token [name=name]", "reader")
 	p.click("#new-token [name=read_only]")
 	p.click("#new-token button.main")
 	p.wait("$('#secret') && $('#tokens tbody').textContent.includes('named, reads only')")
-	const ask = "fetch('/api/groups/', { method: 'POST', credentials: 'omit', body: '{\"name\":\"x\"}', headers: { 'Content-Type': 'application/json', Authorization: 'Token ' + window.secret } }).then((r) => r.status)"
+	const ask = "fetch('/api/groups/', { method: 'POST', credentials: 'omit', body: '{\"name\":\"x\"}', headers: { " +
+		"'Content-Type': 'application/json', Authorization: 'Token ' + window.secret } }).then((r) => r.status)"
 	var status int
 	p.run("window.secret = $('#secret').textContent")
 	if err := p.eval(ask, &status); err != nil || status != 403 {
-		t.Errorf("a token that only reads writes with %d, %v", status, err)
+		t.Errorf("writing with a read-only token: status %d, %v", status, err)
 	}
-	p.run("[...document.querySelectorAll('#tokens tbody tr')].find((r) => r.textContent.includes('reader')).querySelector('button').click()")
+	p.run("[...document.querySelectorAll('#tokens tbody tr')].find((r) => " +
+		"r.textContent.includes('reader')).querySelector('button').click()")
 	p.click("dialog button.danger")
 	p.wait("!$('dialog') && !$('#tokens tbody').textContent.includes('reader')")
 	if err := p.eval(ask, &status); err != nil || status != 401 {
-		t.Errorf("a token that was revoked is answered with %d, %v", status, err)
+		t.Errorf("a revoked token: status %d, %v", status, err)
 	}
 
 	p.click("#sign-out")

@@ -12,8 +12,8 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestNames asks the browser for what it tells to those who cannot see a page: whatever can be used
-// must have a name, each page one first heading, and each id stands once.
+// TestNames reads the browser's accessibility tree: each control must have a name. It also checks
+// that each page has one h1 and no duplicate ids.
 func TestNames(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -24,8 +24,12 @@ func TestNames(t *testing.T) {
 	p.do("Accessibility.enable", nil, nil)
 	pages := map[string]string{
 		"/targets/": "$('tbody tr')", "/targets/1/": "$('#spectra [data-drawn]') && $('#share')", "/targets/" +
-			p.kept("long") + "/": "$('#lightcurve [data-drawn]') && $('#share')", "/targets/12/update/": "$('#target')", "/targets/import/": "$('.drop')", "/account/": "$('#tokens tbody tr')", "/node/": "$('.setting')",
-		"/users/": "$('tbody tr')", "/log/": "$('#list tbody tr')", "/reduceddatums/": "$('#list tbody tr')", "/dataproducts/data/": "$('#list tbody tr')", "/observations/list/": "$('#list tbody tr')", "/dataproducts/data/8/": "$('details')", "/api/targets/1/": "$('#writes details')",
+			p.kept("long") + "/": "$('#lightcurve [data-drawn]') && $('#share')",
+		"/targets/12/update/": "$('#target')", "/targets/import/": "$('.drop')", "/account/": "$('#tokens tbody tr')",
+		"/node/":  "$('.setting')",
+		"/users/": "$('tbody tr')", "/log/": "$('#list tbody tr')", "/reduceddatums/": "$('#list tbody tr')",
+		"/dataproducts/data/": "$('#list tbody tr')", "/observations/list/": "$('#list tbody tr')",
+		"/dataproducts/data/8/": "$('details')", "/api/targets/1/": "$('#writes details')",
 	}
 	for i, path := range slices.Sorted(maps.Keys(pages)) {
 		ready := pages[path]
@@ -34,7 +38,8 @@ func TestNames(t *testing.T) {
 		}
 		p.open(path)
 		p.wait(ready)
-		p.run("for (const d of document.querySelectorAll('details')) d.open = true; await new Promise((f) => setTimeout(f, 200))")
+		p.run("for (const d of document.querySelectorAll('details')) d.open = true; await new Promise((f) => " +
+			"setTimeout(f, 200))")
 		var tree struct {
 			Nodes []struct {
 				Ignored       bool
@@ -57,15 +62,15 @@ func TestNames(t *testing.T) {
 			}
 		}
 		if used < 10 {
-			t.Errorf("%s: the browser tells of %d things only", path, used)
+			t.Errorf("%s: the accessibility tree has only %d controls", path, used)
 		}
 		var wrong []string
 		p.eval(`(() => {
 			const wrong = [], ids = [...document.querySelectorAll("[id]")].map((e) => e.id), twice = ids.filter((id, i) => ids.indexOf(id) < i);
-			if (twice.length) wrong.push("ids that are there twice: " + twice);
-			const h1 = document.querySelectorAll("h1").length; if (h1 !== 1) wrong.push(h1 + " headings of the first order");
-			for (const l of document.querySelectorAll("label[for]")) if (!document.getElementById(l.htmlFor)) wrong.push("a label of nothing: " + l.textContent);
-			for (const e of document.querySelectorAll("[aria-describedby]")) for (const id of e.getAttribute("aria-describedby").split(" ")) if (!document.getElementById(id)) wrong.push("nothing has the id " + id);
+			if (twice.length) wrong.push("duplicate ids: " + twice);
+			const h1 = document.querySelectorAll("h1").length; if (h1 !== 1) wrong.push(h1 + " h1 headings");
+			for (const l of document.querySelectorAll("label[for]")) if (!document.getElementById(l.htmlFor)) wrong.push("a label without its control: " + l.textContent);
+			for (const e of document.querySelectorAll("[aria-describedby]")) for (const id of e.getAttribute("aria-describedby").split(" ")) if (!document.getElementById(id)) wrong.push("no element has the id " + id);
 			if (document.documentElement.scrollWidth > innerWidth) wrong.push("the page is wider than the window");
 			return wrong })()`, &wrong)
 		for _, text := range wrong {
@@ -74,7 +79,9 @@ func TestNames(t *testing.T) {
 		p.size(390, 800)
 		p.run("await new Promise((f) => setTimeout(f, 200))")
 		var wide []string
-		if p.eval("document.documentElement.scrollWidth > 390 ? ['it is'].concat(...[...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > 390 && !e.closest('.scroll')).map((e) => e.outerHTML.slice(0, 99))) : []", &wide); len(wide) > 0 {
+		if p.eval("document.documentElement.scrollWidth > 390 ? ['it "+
+			"is'].concat(...[...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right "+
+			"> 390 && !e.closest('.scroll')).map((e) => e.outerHTML.slice(0, 99))) : []", &wide); len(wide) > 0 {
 			t.Errorf("%s is wider than a phone: %q", path, wide)
 		}
 		p.size(1366, 800)
@@ -82,8 +89,8 @@ func TestNames(t *testing.T) {
 	p.clean()
 }
 
-// TestNightIsRed looks for light that would cost eyes their adaptation: at night no pixel may be
-// bright, green or blue.
+// TestNightIsRed checks that no pixel is bright, green or blue at night, which would spoil the
+// eyes' dark adaptation.
 func TestNightIsRed(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -92,8 +99,12 @@ func TestNightIsRed(t *testing.T) {
 	p.signIn(n)
 	p.run("localStorage.setItem('nightjar-look', 'night')")
 	pages := map[string]string{
-		"/targets/?name=demo&type=SIDEREAL": "$('tbody tr') && $('.sky + .help').textContent", "/targets/1/": "$('#spectra [data-drawn]') && $('#share')", "/targets/create/": "$('#target')", "/account/": "$('#tokens tbody tr')", "/node/": "$('.setting')",
-		"/reduceddatums/": "$('#list tbody tr')", "/api/targets/": "$('#writes details')", "/accounts/login/": "$('#sign-in')",
+		"/targets/?name=demo&type=SIDEREAL": "$('tbody tr') && $('.sky + .help').textContent",
+		"/targets/1/":                       "$('#spectra [data-drawn]') && $('#share')",
+		"/targets/create/":                  "$('#target')", "/account/": "$('#tokens tbody tr')",
+		"/node/":          "$('.setting')",
+		"/reduceddatums/": "$('#list tbody tr')", "/api/targets/": "$('#writes details')",
+		"/accounts/login/": "$('#sign-in')",
 	}
 	for i, path := range slices.Sorted(maps.Keys(pages)) {
 		ready := pages[path]
@@ -102,7 +113,9 @@ func TestNightIsRed(t *testing.T) {
 		}
 		p.open(path)
 		p.wait(ready)
-		p.run("for (const d of document.querySelectorAll('details')) d.open = true; for (const i of document.querySelectorAll('#spectra [name=lines], fieldset [type=checkbox]')) i.click(); await new Promise((f) => setTimeout(f, 300))")
+		p.run("for (const d of document.querySelectorAll('details')) d.open = true; for (const i of " +
+			"document.querySelectorAll('#spectra [name=lines], fieldset [type=checkbox]')) i.click(); await new " +
+			"Promise((f) => setTimeout(f, 300))")
 		picture, err := png.Decode(bytes.NewReader(p.picture()))
 		if err != nil {
 			t.Fatal(err)
@@ -117,7 +130,7 @@ func TestNightIsRed(t *testing.T) {
 			}
 		}
 		if bad > 0 {
-			t.Errorf("%s has %d pixels that are no dim red, one at %v: %v", path, bad, where,
+			t.Errorf("%s has %d pixels that are not dim red, one at %v: %v", path, bad, where,
 				picture.At(where.X, where.Y))
 		}
 	}

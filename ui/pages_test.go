@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// photometry is a file that says what its magnitudes are, with a row that is there twice and a cell
-// that is no number.
+// photometry is a file with AB magnitudes, a duplicate row and an empty magnitude.
 const photometry = `mjd,filter,magnitude,error,limit,magsys,telescope
 60500.1,g,17.11,0.02,,AB,Test 0.4m
 60500.2,r,16.51,0.02,,AB,Test 0.4m
@@ -16,14 +15,15 @@ const photometry = `mjd,filter,magnitude,error,limit,magsys,telescope
 60502.1,r,,,19.50,AB,Test 0.4m
 `
 
-// drop lets go of a file over an element.
+// drop drops a file on an element.
 func (p *page) drop(selector, name, content string) {
 	p.t.Helper()
 	p.run(`const dt = new DataTransfer(); dt.items.add(new File([` + quote(content) + `], ` + quote(name) + `)); $(` +
-		quote(selector) + `).dispatchEvent(new DragEvent("drop", { dataTransfer: dt, bubbles: true, cancelable: true }))`)
+		quote(selector) + `).dispatchEvent(new DragEvent("drop", { dataTransfer: dt, bubbles: true,
+			cancelable: true }))`)
 }
 
-// catch lets downloads be seen: the page's copies and files are put into window.caught.
+// catch puts copied texts and saved files of the page into window.caught.
 func (p *page) catch() {
 	p.t.Helper()
 	p.run(`window.caught = []; navigator.clipboard.writeText = async (s) => { window.caught.push(s) };
@@ -40,9 +40,8 @@ func (p *page) caught(part string) string {
 	return s
 }
 
-// TestMainPath is what people come for: sign in, find a target by part of an alias, drop a file and
-// see what is in it, see the light curve, filter data and take the request along, save a table, and
-// make a token.
+// TestMainPath plays the main use: sign in, find a target by part of an alias, check and store a
+// file, see the light curve, filter datums, copy the request, save a table, and make a token.
 func TestMainPath(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -85,13 +84,14 @@ func TestMainPath(t *testing.T) {
 	before := p.text("#lightcurve .help")
 	p.click("#upload .upload button.main")
 	p.wait("$('#lightcurve .help')?.textContent !== " + quote(before) +
-		" && [...document.querySelectorAll('#lightcurve .legend button')].some((b) => b.textContent.includes('Test 0.4m'))")
+		" && [...document.querySelectorAll('#lightcurve .legend button')].some((b) => b.textContent.includes('Test " +
+		"0.4m'))")
 	p.wait("[...document.querySelectorAll('a')].some((a) => a.textContent === 'test.csv')")
 	if stored := p.text("#upload .upload"); !strings.Contains(stored, "4 datums stored") {
-		t.Errorf("the report of what was stored is %s", stored)
+		t.Errorf("the report after storing is %s", stored)
 	}
 
-	// fold, hide a band with its limits, and take a table of what is left
+	// hide a band with its limits, save the rest as a table, and fold
 	p.catch()
 	p.click("#lightcurve .legend button[data-band=g]")
 	p.wait("$('#lightcurve .legend button[data-band=g]').getAttribute('aria-pressed') === 'false'")
@@ -101,7 +101,8 @@ func TestMainPath(t *testing.T) {
 		!strings.Contains(table, "60502.100000,2024-07-11T02:24:00Z,r,,,19.5,Test 0.4m") {
 		t.Errorf("the table of what is shown is\n%.600s", table)
 	}
-	p.run("[...document.querySelectorAll('#lightcurve .controls input')].find((i) => i.type === 'checkbox' && i.parentElement.textContent === 'Fold by').click()")
+	p.run("[...document.querySelectorAll('#lightcurve .controls input')].find((i) => i.type === 'checkbox' && " +
+		"i.parentElement.textContent === 'Fold by').click()")
 	p.click("#lightcurve details.points summary")
 	p.wait("$('#points tbody tr')")
 
@@ -129,14 +130,16 @@ func TestMainPath(t *testing.T) {
 	p.click("#new-token button.main")
 	p.wait("$('#secret')")
 	var status int
-	if err := p.eval("fetch('/api/users/', { credentials: 'omit', headers: { Accept: 'application/json', Authorization: 'Token ' + document.querySelector('#secret').textContent } }).then((r) => r.status)", &status); err != nil || status != 200 {
+	if err := p.eval("fetch('/api/users/', { credentials: 'omit', headers: { Accept: 'application/json', "+
+		"Authorization: 'Token ' + document.querySelector('#secret').textContent } }).then((r) => r.status)",
+		&status); err != nil || status != 200 {
 		t.Errorf("the token opens with %d, %v", status, err)
 	}
-	p.clean("/api/session/", "/api/dataproducts/?dry_run=true") // the refusals above
+	p.clean("/api/session/", "/api/dataproducts/?dry_run=true") // the errors provoked above
 }
 
-// TestPages plays the rest: targets are made, changed, imported and deleted, users and groups come
-// and go, the file is verified, and the API is asked in the browser.
+// TestPages plays the rest: it makes, changes, imports and deletes targets, manages users and
+// groups, verifies the file, and uses the API in the browser.
 func TestPages(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -162,21 +165,25 @@ func TestPages(t *testing.T) {
 		p.enter("input[name=key]", "colour")
 		p.enter("input[name=value]", "red")
 		p.click("#target button.main")
-		p.wait("$('h1')?.textContent === 'Made here' && $('.tag')?.textContent === 'colour red' && document.documentElement.dataset.shown")
+		p.wait("$('h1')?.textContent === 'Made here' && $('.tag')?.textContent === 'colour red' && " +
+			"document.documentElement.dataset.shown")
 		p.do("Page.navigate", map[string]any{"url": n.base + "/targets/name/also%20this"}, nil)
-		p.wait("location.pathname !== '/targets/name/also%20this' && $('h1')?.textContent === 'Made here' && document.documentElement.dataset.shown && $('#delete')")
+		p.wait("location.pathname !== '/targets/name/also%20this' && $('h1')?.textContent === 'Made here' && " +
+			"document.documentElement.dataset.shown && $('#delete')")
 		p.click(".bar a.button")
 		p.wait("$('[data-item]')?.dataset.item")
 		p.click("[data-item] button")
 		p.click("#target button.main")
-		p.wait("$('h1')?.textContent === 'Made here' && document.documentElement.dataset.shown && !$('main').textContent.includes('Also this') && $('#delete')")
+		p.wait("$('h1')?.textContent === 'Made here' && document.documentElement.dataset.shown && " +
+			"!$('main').textContent.includes('Also this') && $('#delete')")
 		p.click("#delete")
 		p.wait("$('dialog').textContent.includes('0 datums that you see')")
 		p.click("dialog button.danger")
 		p.wait("location.pathname === '/targets/' && $('#targets tbody')")
 		p.open("/targets/1/")
 		p.click("#delete")
-		p.wait("$('dialog').textContent.includes('169 datums that you see') && $('dialog').textContent.includes('6 data products with their files')")
+		p.wait("$('dialog').textContent.includes('169 datums that you see') && $('dialog').textContent.includes('6 " +
+			"data products with their files')")
 		p.click("dialog button:not(.danger):not(.plain)")
 		p.wait("!$('dialog')")
 		p.open("/targets/?name=NJ24-aab")
@@ -205,12 +212,15 @@ func TestPages(t *testing.T) {
 		p.open("/targets/")
 		p.enter(box, "JAR DEMO")
 		p.wait(shown + ".includes('Nightjar demo')")
-		p.run("[...document.querySelectorAll('.suggestions li')].find((o) => o.textContent === 'Nightjar demosource of data').id = 'source'")
+		p.run("[...document.querySelectorAll('.suggestions li')].find((o) => o.textContent === 'Nightjar demosource " +
+			"of data').id = 'source'")
 		p.click("#source")
-		p.wait("location.pathname === '/reduceddatums/' && location.search.includes('source_name=Nightjar+demo') && $('#list tbody tr')")
-		// without answers there is just no list
+		p.wait("location.pathname === '/reduceddatums/' && location.search.includes('source_name=Nightjar+demo') && " +
+			"$('#list tbody tr')")
+		// if the request fails, there is no list
 		p.open("/targets/")
-		p.run("const real = fetch; window.fetch = (u, o) => String(u).includes('/suggestions/') ? Promise.reject(new Error('away')) : real(u, o)")
+		p.run("const real = fetch; window.fetch = (u, o) => String(u).includes('/suggestions/') ? " +
+			"Promise.reject(new Error('away')) : real(u, o)")
 		p.enter(box, "aab")
 		p.wait("$('#count').textContent === '1 target' && $('.suggestions').hidden")
 	})
@@ -219,11 +229,15 @@ func TestPages(t *testing.T) {
 		p.t = t
 		p.open("/targets/10/")
 		p.wait("$('#upload .drop') && $('#lightcurve [data-drawn]')")
-		p.run(`const dt = new DataTransfer(); for (const [k, name] of ["one.csv", "two.csv", "bad.csv"].entries()) dt.items.add(new File([name === "bad.csv" ? "a,b\n1,2\n" : "mjd,filter,magnitude\n6040" + k + ".5,J,1" + k + ".25\n"], name)); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt, bubbles: true, cancelable: true }))`)
-		p.wait("$$('#upload .report').length === 3 && $('#upload .upload').textContent.includes('say which with time_column') && !$('#upload').textContent.includes('objects.')")
+		p.run(`const dt = new DataTransfer(); for (const [k, name] of ["one.csv", "two.csv",
+			"bad.csv"].entries()) dt.items.add(new File([name === "bad.csv" ? "a,b\n1,2\n" : "mjd,filter,magnitude\n6040" + k + ".5,J,1" + k + ".25\n"], name)); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt, bubbles: true, cancelable: true }))`)
+		p.wait("$$('#upload .report').length === 3 && $('#upload .upload').textContent.includes('say which with " +
+			"time_column') && !$('#upload').textContent.includes('objects.')")
 		p.run("[...document.querySelectorAll('#upload button')].find((b) => b.textContent === 'Store all 2').click()")
-		p.wait("$$('#upload .upload').filter((u) => u.textContent.includes('1 datum stored')).length === 2 && ![...document.querySelectorAll('#upload button')].some((b) => b.textContent.startsWith('Store'))")
-		p.wait("$('#lightcurve .legend button[data-band=J]').textContent === 'J 2' && $$('a').filter((a) => ['one.csv', 'two.csv'].includes(a.textContent)).length === 2")
+		p.wait("$$('#upload .upload').filter((u) => u.textContent.includes('1 datum stored')).length === 2 && " +
+			"![...document.querySelectorAll('#upload button')].some((b) => b.textContent.startsWith('Store'))")
+		p.wait("$('#lightcurve .legend button[data-band=J]').textContent === 'J 2' && $$('a').filter((a) => " +
+			"['one.csv', 'two.csv'].includes(a.textContent)).length === 2")
 	})
 
 	t.Run("hostile texts", func(t *testing.T) {
@@ -236,7 +250,9 @@ func TestPages(t *testing.T) {
 		var id string
 		p.eval("sessionStorage.getItem('bad')", &id)
 		for path, ready := range map[string]string{
-			"/targets/" + id + "/": "$('#lightcurve [data-drawn]') && $('#lightcurve .legend').textContent.includes('onerror')", "/targets/?name=onerror": "$('#targets tbody a').textContent.includes('<img')",
+			"/targets/" + id + "/": "$('#lightcurve [data-drawn]') && $('#lightcurve " +
+				".legend').textContent.includes('onerror')", "/targets/?name=onerror": "$('#targets tbody " +
+				"a').textContent.includes('<img')",
 			"/reduceddatums/?target_name=onerror": "$('#list tbody').textContent.includes('onerror')", "/api/targets/" +
 				id + "/": "$('#answer').textContent.includes('onerror')", "/targets/" + id + "/update/": "$('#target')",
 		} {
@@ -245,7 +261,7 @@ func TestPages(t *testing.T) {
 			p.run("for (const b of document.querySelectorAll('#list tbody button')) b.click()")
 			var ran bool
 			if p.eval("Boolean(window.ran) || document.querySelector('main img') !== null", &ran); ran {
-				t.Errorf("%s: a text has become a part of the page", path)
+				t.Errorf("%s: a text became part of the page", path)
 			}
 		}
 		p.do("Page.navigate", map[string]any{"url": n.base + "/targets/name/" + url.PathEscape(bad)}, nil)
@@ -259,7 +275,8 @@ func TestPages(t *testing.T) {
 			"name,name2,ra,dec,host\nI 1,First,01:00:00,+10:00:00,\"NGC 1, near\"\nNJ24aab,,10,10,\nI 2,,370,-5,\n")
 		p.wait("$('section pre').textContent.includes('NGC 1, near') && $('section button.main')")
 		p.click("section button.main")
-		p.wait("$('main').textContent.includes('2 targets imported') && $('main').textContent.includes('Line 3: ') && $('main').textContent.includes('Line 4: ra 370 is taken as 10.')")
+		p.wait("$('main').textContent.includes('2 targets imported') && $('main').textContent.includes('Line 3: ') " +
+			"&& $('main').textContent.includes('Line 4: ra 370 is taken as 10.')")
 	})
 
 	t.Run("people", func(t *testing.T) {
@@ -286,21 +303,24 @@ func TestPages(t *testing.T) {
 		p.click("#verify button.main")
 		p.wait("$('#verify').textContent.includes('The file is whole')")
 		var backup string
-		err := p.eval("fetch(document.querySelector('#backups a').href).then(async (r) => [r.status, r.headers.get('Content-Disposition'), (await r.arrayBuffer()).byteLength > 500000].join(' '))", &backup)
+		err := p.eval("fetch(document.querySelector('#backups a').href).then(async (r) => [r.status, "+
+			"r.headers.get('Content-Disposition'), (await r.arrayBuffer()).byteLength > 500000].join(' '))", &backup)
 		if err != nil || !strings.HasPrefix(backup, "200 attachment") || !strings.HasSuffix(backup, " true") {
 			t.Errorf("a backup is %q, %v", backup, err)
 		}
-		p.run("const f = [...document.querySelectorAll('.setting')].find((f) => f.textContent.includes('tom name')); f.querySelector('input').value = 'Dome 3'; f.requestSubmit()")
+		p.run("const f = [...document.querySelectorAll('.setting')].find((f) => f.textContent.includes('tom " +
+			"name')); f.querySelector('input').value = 'Dome 3'; f.requestSubmit()")
 		p.wait("$('#notices').textContent.includes('tom name is set')")
 		p.open("/node/")
 		p.wait("$('.brand').textContent === 'Dome 3'")
 		p.open("/log/?action=settings")
-		p.wait("$('#list tbody tr').textContent.includes('tom_name') && $('#list tbody tr').textContent.includes('admin')")
+		p.wait("$('#list tbody tr').textContent.includes('tom_name') && $('#list tbody " +
+			"tr').textContent.includes('admin')")
 	})
 
 	t.Run("API", func(t *testing.T) {
 		p.t = t
-		for range 3 { // from the second time on it is not modified
+		for range 3 { // from the second time on the answer is 304
 			p.open("/api/targets/?limit=2")
 			p.wait("$('#tools form') && getComputedStyle($('.card')).borderTopWidth === '1px'")
 		}
@@ -311,7 +331,8 @@ func TestPages(t *testing.T) {
 		p.enter("#tools input[name=name]", "quasar")
 		p.wait("$('.request code').textContent.includes('name=quasar')")
 		p.click("#tools button.main")
-		p.wait("location.search.includes('name=quasar') && $('#answer')?.textContent.includes('NJ J1229+0203') && document.documentElement.dataset.shown")
+		p.wait("location.search.includes('name=quasar') && $('#answer')?.textContent.includes('NJ J1229+0203') && " +
+			"document.documentElement.dataset.shown")
 		p.click("#writes summary")
 		p.enter("#writes input[name=name]", "By the API")
 		p.click("#writes button.main")
@@ -322,11 +343,12 @@ func TestPages(t *testing.T) {
 		p.click("#writes button.main")
 		p.wait("$('#answer').textContent.includes('Target successfully uploaded.')")
 
-		// what was made is changed, replaced and deleted
+		// change, replace and delete the new target
 		var id string
 		p.eval("String(JSON.parse(document.querySelector('#answer').textContent).id)", &id)
-		form := func(method string) string { // the card of a method is marked, so that it can be named
-			p.run("for (const d of document.querySelectorAll('#writes details')) d.id = 'write-' + d.querySelector('b').textContent")
+		form := func(method string) string { // gives the card of a method an id
+			p.run("for (const d of document.querySelectorAll('#writes details')) d.id = 'write-' + " +
+				"d.querySelector('b').textContent")
 			return "#write-" + method
 		}
 		p.open("/api/targets/" + id + "/")
@@ -338,7 +360,8 @@ func TestPages(t *testing.T) {
 		p.wait("$('" + patch + " [data-field=dec] .error').textContent.includes('90')")
 		p.enter(patch+" input[name=dec]", "-12.5")
 		p.click(patch + " button.main")
-		p.wait("$('#answer').textContent.includes('\"dec\": -12.5') && $('#status').textContent.startsWith('PATCH succeeded')")
+		p.wait("$('#answer').textContent.includes('\"dec\": -12.5') && $('#status').textContent.startsWith('PATCH " +
+			"succeeded')")
 		put := form("PUT")
 		p.click(put + " summary")
 		p.click(put + " [role=tab]:nth-of-type(2)")
@@ -367,7 +390,8 @@ func TestPages(t *testing.T) {
 		p.open("/reduceddatums/?target__id=1&data_type=photometry&mjd_min=60340")
 		p.wait("$('input[name=mjd_min]').value === '60340' && $('#list tbody tr')")
 		p.click("button.sort")
-		p.wait("$('th[aria-sort=ascending]') && $$('#list tbody tr').length > 20 && $$('#list tbody tr').every((r, i, all) => i === 0 || all[i - 1].textContent.slice(0, 19) <= r.textContent.slice(0, 19))")
+		p.wait("$('th[aria-sort=ascending]') && $$('#list tbody tr').length > 20 && $$('#list tbody tr').every((r, " +
+			"i, all) => i === 0 || all[i - 1].textContent.slice(0, 19) <= r.textContent.slice(0, 19))")
 		p.click("#list tbody button")
 		p.wait("$('dialog').textContent.includes('source name') && $('dialog pre').textContent.includes('magnitude')")
 		p.key("Escape")
@@ -392,12 +416,13 @@ func TestPages(t *testing.T) {
 		p.eval("sessionStorage.getItem('m31.fits')", &id)
 		p.open("/dataproducts/data/" + id + "/")
 		p.wait("$('canvas.preview').width === 64 && $('main').textContent.includes('<b>M 31</b>')")
-		const sum = "JSON.stringify([...document.querySelector('canvas.preview').getContext('2d').getImageData(0, 0, 64, 32).data.slice(0, 64)])"
+		const sum = "JSON.stringify([...document.querySelector('canvas.preview').getContext('2d').getImageData(0, " +
+			"0, 64, 32).data.slice(0, 64)])"
 		var before, after string
 		p.eval(sum, &before)
 		p.run("const i = $('.controls input[type=checkbox]'); i.click()")
 		if p.eval(sum, &after); before == after || len(after) < 64 {
-			t.Errorf("inverted, the image is the same: %.80s", after)
+			t.Errorf("inverting does not change the image: %.80s", after)
 		}
 		p.eval("sessionStorage.getItem('m31.png')", &id)
 		p.open("/dataproducts/data/" + id + "/")

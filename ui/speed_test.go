@@ -8,8 +8,8 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestPlotOfManyPoints draws a hundred thousand points while they are moved about, and says how
-// long a frame took; figures are for reading, not for passing.
+// TestPlotOfManyPoints draws a hundred thousand points while the view moves, and logs the time of a
+// frame. It has no bound.
 func TestPlotOfManyPoints(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -34,7 +34,7 @@ func TestPlotOfManyPoints(t *testing.T) {
 			if (i === 30) plot.zoom(0.5);
 			const from = performance.now();
 			plot.draw();
-			plot.canvas.getContext("2d").getImageData(0, 0, 1, 1); // so that what was asked for has been drawn
+			plot.canvas.getContext("2d").getImageData(0, 0, 1, 1); // waits until it is drawn
 			times.push(performance.now() - from);
 			await new Promise(requestAnimationFrame);
 		}
@@ -48,8 +48,7 @@ func TestPlotOfManyPoints(t *testing.T) {
 	p.clean()
 }
 
-// TestTargetPageShows says how long it takes from a click on a target until its light curve is
-// drawn.
+// TestTargetPageShows logs the time from a click on a target until its light curve is drawn.
 func TestTargetPageShows(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -63,9 +62,11 @@ func TestTargetPageShows(t *testing.T) {
 		p.wait("$('#targets tbody tr')")
 		p.run("sessionStorage.setItem('clicked', String(Date.now())); document.querySelectorAll('#targets tbody a')[" +
 			fmt.Sprint(i) + "].click()")
-		p.wait("location.pathname !== '/targets/' && $('#lightcurve [data-drawn]') && $('#lightcurve [data-drawn]').dataset.at")
+		p.wait("location.pathname !== '/targets/' && $('#lightcurve [data-drawn]') && $('#lightcurve " +
+			"[data-drawn]').dataset.at")
 		var ms float64
-		if err := p.eval("Number(document.querySelector('#lightcurve [data-drawn]').dataset.at) - Number(sessionStorage.getItem('clicked'))", &ms); err != nil {
+		if err := p.eval("Number(document.querySelector('#lightcurve [data-drawn]').dataset.at) - "+
+			"Number(sessionStorage.getItem('clicked'))", &ms); err != nil {
 			t.Fatal(err)
 		}
 		took = append(took, ms)

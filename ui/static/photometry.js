@@ -57,8 +57,7 @@ export function asFlux(p) {
   return { y, e: p.isLimit ? NaN : y * p.error * 0.4 * Math.LN10 };
 }
 
-// asMagnitude returns magnitude and error. It converts a flux only if that is positive and its unit
-// is known.
+// asMagnitude returns magnitude and error. It converts a flux if the unit is known; NaN if not.
 export function asMagnitude(p) {
   if (p.isLimit) return { y: p.limit, e: NaN };
   if (!Number.isNaN(p.magnitude)) return { y: p.magnitude, e: p.error };

@@ -177,7 +177,7 @@ function setting(s) {
       showProblems(form, error);
     }
   } }, field(s.name.replaceAll("_", " "), control, {
-    help: s.help_text + (s.default ? " At first: " + s.default + "." : ""),
+    help: s.help_text + (s.default ? " Default: " + s.default + "." : ""),
     name: "value",
   }), h("button", {}, "Save"), h("p", { role: "alert" }));
   return form;
