@@ -456,6 +456,9 @@ func TestMain(m *testing.M) {
 	if chromium.stop != nil {
 		chromium.stop()
 	}
+	if demo.stop != nil {
+		demo.stop()
+	}
 	if built.folder != "" {
 		os.RemoveAll(built.folder)
 	}
@@ -467,6 +470,27 @@ func build() {
 		return
 	}
 	built.err = testenv.Build(filepath.Join(built.folder, "nightjar"))
+}
+
+// demo is the node with the demo that is shared by tests that change nothing.
+var demo struct {
+	sync.Once
+	node
+	stop func()
+	err  error
+}
+
+// sharedNode returns the node that tests share. A test that changes something starts its own.
+func sharedNode(t *testing.T) node {
+	t.Helper()
+	if built.Do(build); built.err != nil {
+		t.Fatal(built.err)
+	}
+	demo.Do(func() { demo.node, demo.stop, demo.err = runNode(built.folder, "--demo") })
+	if demo.err != nil {
+		t.Fatal(demo.err)
+	}
+	return demo.node
 }
 
 // startNode serves a demo until the test ends, with additional flags.
@@ -481,21 +505,29 @@ func serve(t *testing.T, flags ...string) node {
 	if built.Do(build); built.err != nil {
 		t.Fatal(built.err)
 	}
-	dir, program := t.TempDir(), filepath.Join(built.folder, "nightjar")
-	cmd := exec.Command(program,
-		append([]string{"--db", filepath.Join(dir, "n.db"), "serve", "--listen", "127.0.0.1:0"}, flags...)...)
-	out, err := cmd.StdoutPipe()
+	n, stop, err := runNode(t.TempDir(), flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	t.Cleanup(stop)
+	return n
+}
+
+// runNode serves a new file in a folder.
+func runNode(folder string, flags ...string) (n node, stop func(), err error) {
+	cmd := exec.Command(filepath.Join(built.folder, "nightjar"),
+		append([]string{"--db", filepath.Join(folder, "n.db"), "serve", "--listen", "127.0.0.1:0"}, flags...)...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return n, nil, err
 	}
-	t.Cleanup(func() {
+	if err := cmd.Start(); err != nil {
+		return n, nil, err
+	}
+	stop = func() {
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
-	})
-	var n node
+	}
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if s, ok := strings.CutPrefix(lines.Text(), "admin password: "); ok {
 			n.password = s
@@ -503,11 +535,11 @@ func serve(t *testing.T, flags ...string) node {
 		if s, ok := strings.CutPrefix(lines.Text(), "sign in: "); ok {
 			n.base = strings.TrimSuffix(s, "/")
 			go io.Copy(io.Discard, out)
-			return n
+			return n, stop, nil
 		}
 	}
-	t.Fatal("the node did not start")
-	return n
+	stop()
+	return n, nil, errors.New("the node did not start")
 }
 
 // signIn signs in through the page.

@@ -93,7 +93,7 @@ func TestNames(t *testing.T) {
 // eyes' dark adaptation.
 func TestNightIsRed(t *testing.T) {
 	b := startBrowser(t)
-	n := startNode(t)
+	n := sharedNode(t)
 	p := b.newPage(t, n.base)
 	p.size(1366, 800)
 	p.signIn(n)

@@ -161,7 +161,7 @@ func TestLightCurve(t *testing.T) {
 // TestSpectra uses every control of the spectra and saves their table.
 func TestSpectra(t *testing.T) {
 	b := startBrowser(t)
-	n := startNode(t)
+	n := sharedNode(t)
 	p := b.newPage(t, n.base)
 	p.size(1366, 800)
 	p.open("/targets/1/")

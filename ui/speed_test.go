@@ -12,7 +12,7 @@ import (
 // frame. It has no bound.
 func TestPlotOfManyPoints(t *testing.T) {
 	b := startBrowser(t)
-	n := startNode(t)
+	n := sharedNode(t)
 	p := b.newPage(t, n.base)
 	p.size(1366, 800)
 	p.open("/targets/1/")
@@ -51,7 +51,7 @@ func TestPlotOfManyPoints(t *testing.T) {
 // TestTargetPageShows logs the time from a click on a target until its light curve is drawn.
 func TestTargetPageShows(t *testing.T) {
 	b := startBrowser(t)
-	n := startNode(t)
+	n := sharedNode(t)
 	p := b.newPage(t, n.base)
 	p.size(1366, 800)
 	p.open("/targets/2/")
