@@ -211,7 +211,8 @@ test("smoothing keeps what is level, and what is missing", () => {
 test("CSV and ECSV are written so that they can be read", () => {
   assert.equal(writeCSV(["a", "b"], [["x,y", "q\""], [null, 1]]), "a,b\n\"x,y\",\"q\"\"\"\n,1\n");
   assert.equal(writeECSV([{ name: "mjd", unit: "d" }, { name: "f", text: true }], [[1, "g"]]),
-    "# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n# - {name: \"mjd\", unit: \"d\", datatype: float64}\n# - {name: \"f\", datatype: string}\nmjd,f\n1,g\n");
+    "# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n# - {name: \"mjd\", unit: \"d\", datatype: float64}\n"
+      + "# - {name: \"f\", datatype: string}\nmjd,f\n1,g\n");
 });
 
 // fits makes a file of one HDU.
@@ -333,11 +334,14 @@ test("requests can be repeated elsewhere", () => {
   assert.equal(asCurl("GET", "http://n/api/targets/?name=O'Neill"),
     "curl --fail-with-body -H 'Authorization: Token YOUR_TOKEN' 'http://n/api/targets/?name=O'\\''Neill'");
   assert.equal(asCurl("POST", "http://n/", { a: 1 }),
-    "curl --fail-with-body -X POST -H 'Authorization: Token YOUR_TOKEN' -H 'Content-Type: application/json' -d '{\"a\":1}' 'http://n/'");
+    "curl --fail-with-body -X POST -H 'Authorization: Token YOUR_TOKEN' -H 'Content-Type: application/json' -d "
+      + "'{\"a\":1}' 'http://n/'");
   assert.equal(literal({ a: [1, null, true, "x\"y"], b: {}, c: "$(rm)" }),
     "{\n    \"a\": [1, None, True, \"x\\\"y\"],\n    \"b\": {},\n    \"c\": \"$(rm)\",\n}");
   assert.equal(asPython("GET", "http://n/api/", { strict: "true" }),
-    "import requests\n\nanswer = requests.get(\n    \"http://n/api/\",\n    params={\n        \"strict\": \"true\",\n    },\n    headers={\"Authorization\": \"Token YOUR_TOKEN\"},\n)\nanswer.raise_for_status()\ndata = answer.json()");
+    "import requests\n\nanswer = requests.get(\n    \"http://n/api/\",\n    params={\n"
+      + "        \"strict\": \"true\",\n    },\n    headers={\"Authorization\": \"Token YOUR_TOKEN\"},\n)\n"
+      + "answer.raise_for_status()\ndata = answer.json()");
   assert.match(asPython("GET", "http://n/", { format: "csv" }), /text = answer\.text$/);
   assert.doesNotMatch(asPython("DELETE", "http://n/", {}), /json\(\)/);
 });
