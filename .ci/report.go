@@ -1,6 +1,6 @@
-// Command report reads what go test -json writes and prints a line for each package, all that was
-// said by tests that failed, and nothing of the others. It appends the tests that were skipped,
-// with their reasons, to the file that it is given.
+// Command report reads the output of go test -json. It prints a line for each package and the
+// output of failed tests, and appends the skipped tests with their reasons to the file that its
+// argument names.
 //
 //	go test -json ./... | go run .ci/report.go skipped.txt
 package main
@@ -28,7 +28,7 @@ func main() {
 	for in.Scan() {
 		var e event
 		if json.Unmarshal(in.Bytes(), &e) != nil {
-			fmt.Println(in.Text()) // of the go command itself
+			fmt.Println(in.Text()) // output of the go command itself
 			continue
 		}
 		key := [2]string{e.Package, e.Test}
@@ -52,7 +52,7 @@ func main() {
 			skipped = append(skipped, fmt.Sprintf("%s %s: %s", e.Package, e.Test, reason(said[key])))
 		case e.Test == "":
 			if e.Action == "fail" {
-				for of, text := range said { // also of tests that did not end
+				for of, text := range said { // also tests that did not end
 					if of[0] == e.Package {
 						fmt.Print(text)
 					}
@@ -84,7 +84,7 @@ func main() {
 	}
 }
 
-// reason is what a test said when it was skipped.
+// reason finds the reason in the output of a skipped test.
 func reason(said *strings.Builder) string {
 	var text []string
 	for line := range strings.Lines(said.String()) {

@@ -1,5 +1,6 @@
-// Sametree compares the Go files of two commits. It ignores comments, positions, the order of imports and how a string
-// constant is split, and it lists every identifier and every string that differ. Any other difference is an error.
+// Sametree compares the Go files of two commits. It ignores comments, positions, the order of
+// imports and how a string constant is split. It lists every identifier and string that differs;
+// any other difference is an error.
 package main
 
 import (
@@ -277,8 +278,9 @@ func (c *cmp) values(a, b reflect.Value) {
 		for i := 0; i < a.NumField(); i++ {
 			f := a.Type().Field(i)
 			if f.Type == reflect.TypeOf(token.Pos(0)) {
-				// The position of an ellipsis says whether there is one.
-				if (f.Name == "Ellipsis" || f.Name == "Assign" || f.Name == "Arrow") && (a.Field(i).Int() == 0) != (b.Field(i).Int() == 0) {
+				// A valid position means that there is an ellipsis.
+				if (f.Name == "Ellipsis" || f.Name == "Assign" || f.Name == "Arrow") &&
+					(a.Field(i).Int() == 0) != (b.Field(i).Int() == 0) {
 					c.differ("an ellipsis or alias")
 				}
 				continue

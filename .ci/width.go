@@ -1,7 +1,8 @@
 //go:build ignore
 
-// Width lists the lines of Go files that are too wide: comments over 100 columns, code over 120. A tab counts as four
-// columns. Left out are lines of a raw string of several lines, and comments without a space to break at.
+// Width lists the lines of Go files that are too wide: comments over 100 columns, code over 120. A
+// tab counts as four columns. Lines of raw strings with several lines are exempt, and comments
+// without a space to break at.
 //
 //	git ls-files '*.go' | go run .ci/width.go
 package main
@@ -51,7 +52,7 @@ func main() {
 	}
 }
 
-// rawLines returns the lines of raw strings that have more than one.
+// rawLines returns the lines of raw strings with several lines.
 func rawLines(source []byte) map[int]bool {
 	files := token.NewFileSet()
 	file := files.AddFile("", files.Base(), len(source))

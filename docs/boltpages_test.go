@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// boltFile is a bbolt file read by what docs/build/storage.md says of its pages, without bbolt.
+// boltFile is a bbolt file, read as docs/build/storage.md describes its pages, without bbolt.
 type boltFile struct {
 	t        *testing.T
 	data     []byte
@@ -49,11 +49,11 @@ func readBolt(t *testing.T, path string) *boltFile {
 		}
 	}
 	if root == 0 {
-		t.Fatal("no meta page is right")
+		t.Fatal("no meta page is valid")
 	}
 	f.walk(f.page(root), func(flags uint32, key, value []byte) {
 		if flags != 1 {
-			t.Errorf("%q stands in the root bucket", key)
+			t.Errorf("%q is in the root bucket", key)
 			return
 		}
 		b := boltBucket{sequence: u64(value, 8)}

@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// A layer says what the Go files of a package may import beside the standard library: which
-// packages of this module, and which modules of others.
+// A layer lists what a package may import besides the standard library: packages of this module,
+// and other modules.
 type layer struct{ packages, modules []string }
 
-// layers is the plan of the packages: a package, and what it may import. Imports point down only,
-// and each module has one package, so that a reader who knows which library is concerned knows
-// where to look; docs/build/architecture.md says of each module why it is there.
+// layers lists the packages and what each may import. Imports only point down, and only one package
+// imports each module, so the library tells a reader where to look. docs/build/architecture.md
+// gives the reason for each module.
 var layers = readLayers(`
 	.                     internal/cli
 	internal/cli          archive auth ingest sky internal/client internal/demo internal/node internal/problem internal/torture github.com/urfave/cli/v2 github.com/xrash/smetrics golang.org/x/term
@@ -76,8 +76,7 @@ func readLayers(table string) map[string]layer {
 	return all
 }
 
-// TestImports reads the imports of every Go file, whatever system it is for. Tests may import what
-// they like.
+// TestImports checks the imports of every Go file, for all systems. Tests may import anything.
 func TestImports(t *testing.T) {
 	seen := map[string]bool{}
 	for _, file := range goFiles(t) {
@@ -102,7 +101,7 @@ func TestImports(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !may.imports(name) {
-				t.Errorf("%s imports %s, which %s may not", file, name, dir)
+				t.Errorf("%s imports %s, but %s may not", file, name, dir)
 			}
 		}
 	}
@@ -143,7 +142,7 @@ func goFiles(t *testing.T) (files []string) {
 	return files
 }
 
-// TestRules has the rules refuse what they are there to refuse.
+// TestRules checks that the rules refuse forbidden imports.
 func TestRules(t *testing.T) {
 	for _, c := range []struct {
 		from, path string

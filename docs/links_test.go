@@ -17,8 +17,8 @@ var (
 	testFunc  = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 )
 
-// TestLinks: links between the Markdown pages, and from them to files, lead somewhere, and so do
-// the paths of files and the names of tests that the pages give.
+// TestLinks checks that the Markdown pages' links to pages, sections and files work, and that the
+// files and tests they name exist.
 func TestLinks(t *testing.T) {
 	tests := map[string]bool{}
 	for _, file := range goFiles(t) {

@@ -16,11 +16,10 @@ import (
 	"nightjar/kv"
 )
 
-// storagePage is what docs/build/storage.md says of records: for each heading the fields by their
-// numbers.
+// storagePage holds the tables of docs/build/storage.md: for each heading the fields by number.
 type storagePage struct {
 	records map[string]map[uint64]pageField
-	kinds   map[string]bool // "set 4 133", "unique 10", "order 1": what stands in the tables of derived things
+	kinds   map[string]bool // "set 4 133", "unique 10", "order 1": the kinds of derived keys
 }
 
 type pageField struct{ name, form string }
@@ -69,13 +68,18 @@ func readStoragePage(t *testing.T) storagePage {
 	return p
 }
 
-// recordTypes are the records of the page, as the source has them.
+// recordTypes are the types in the source of the page's records.
 var recordTypes = map[string]reflect.Type{
-	"user": reflect.TypeFor[auth.User](), "group": reflect.TypeFor[auth.Group](), "token": reflect.TypeFor[auth.Token](),
-	"target": reflect.TypeFor[archive.Target](), "Alias": reflect.TypeFor[archive.Alias](), "Extra": reflect.TypeFor[archive.Extra](),
-	"Grant": reflect.TypeFor[auth.Grant](), "list": reflect.TypeFor[archive.List](), "product": reflect.TypeFor[archive.Product](),
-	"observation": reflect.TypeFor[archive.Observation](), "upload": reflect.TypeFor[archive.Upload](), "work": reflect.TypeFor[archive.Work](), "Blob": reflect.TypeFor[kv.BlobInfo](),
-	"Entry": reflect.TypeFor[kv.Entry](), "Change": reflect.TypeFor[kv.Change](), "Old": reflect.TypeFor[kv.OldRecord](),
+	"user": reflect.TypeFor[auth.User](), "group": reflect.TypeFor[auth.Group](),
+	"token":  reflect.TypeFor[auth.Token](),
+	"target": reflect.TypeFor[archive.Target](), "Alias": reflect.TypeFor[archive.Alias](),
+	"Extra": reflect.TypeFor[archive.Extra](),
+	"Grant": reflect.TypeFor[auth.Grant](), "list": reflect.TypeFor[archive.List](),
+	"product":     reflect.TypeFor[archive.Product](),
+	"observation": reflect.TypeFor[archive.Observation](), "upload": reflect.TypeFor[archive.Upload](),
+	"work": reflect.TypeFor[archive.Work](), "Blob": reflect.TypeFor[kv.BlobInfo](),
+	"Entry": reflect.TypeFor[kv.Entry](), "Change": reflect.TypeFor[kv.Change](),
+	"Old":  reflect.TypeFor[kv.OldRecord](),
 	"Gone": reflect.TypeFor[kv.GoneRow](), "Setting": reflect.TypeFor[kv.Setting](),
 }
 
@@ -104,7 +108,7 @@ func TestStorageFields(t *testing.T) {
 	}
 }
 
-// formOf says in the page's words how a type is stored.
+// formOf names the stored form of a type as the page does.
 func formOf(t reflect.Type) string {
 	switch k := t.Kind(); {
 	case k == reflect.Pointer:
@@ -135,8 +139,8 @@ func formOf(t reflect.Type) string {
 	return t.String()
 }
 
-// A rawRecord is a record read by the page: values by the names of fields, several for a repeated
-// one.
+// A rawRecord is a record decoded as the page says: values by field name, several for a repeated
+// field.
 type rawRecord map[string][]any
 
 // decode reads a record of a kind.
@@ -193,7 +197,7 @@ func (p storagePage) decode(t *testing.T, kind string, b []byte) rawRecord {
 	return r
 }
 
-// only is the value of a field that occurs once, or the zero value.
+// only returns the value of a field that occurs at most once, or the zero value.
 func only[T any](r rawRecord, name string) (v T) {
 	if len(r[name]) > 0 {
 		v = r[name][0].(T)
@@ -201,7 +205,7 @@ func only[T any](r rawRecord, name string) (v T) {
 	return v
 }
 
-// every is the values of a repeated field.
+// every returns the values of a repeated field.
 func every[T any](r rawRecord, name string) (list []T) {
 	for _, v := range r[name] {
 		list = append(list, v.(T))

@@ -13,7 +13,7 @@ import (
 
 type jsonNumber = json.Number
 
-// parseJSON keeps the digits of numbers.
+// parseJSON parses JSON and keeps the digits of numbers.
 func parseJSON(b []byte) (v any) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
@@ -23,7 +23,7 @@ func parseJSON(b []byte) (v any) {
 	return v
 }
 
-// memberships are sets by the key that they have in the file, without a chunk.
+// memberships are sets by their key in the file, without the chunk.
 type memberships map[string][]uint64
 
 func (m memberships) number(table, dimension byte, value, id uint64) {
@@ -78,11 +78,11 @@ func (r *storageReader) sets() {
 		r.Errorf("the forms of sets that occur: %q", slices.Collect(maps.Keys(forms)))
 	}
 	if beyond := int(r.bolt.buckets["datum"].sequence - mark); beyond != 2 {
-		r.Errorf("%d data are beyond the fold mark", beyond)
+		r.Errorf("%d datums are beyond the fold mark", beyond)
 	}
 }
 
-// setName is the key of a stored set without its chunk.
+// setName returns the key of a stored set without its chunk.
 func setName(k []byte) string {
 	at := 2
 	switch dimension := k[1]; {
@@ -159,7 +159,7 @@ func roaringIDs(b []byte) (form string, ids []uint16, err error) {
 	return form, ids, err
 }
 
-// wantedSets makes the sets anew, but for the data beyond the fold mark.
+// wantedSets computes the sets from the records, without the datums beyond the fold mark.
 func (r *storageReader) wantedSets(mark uint64) memberships {
 	m := memberships{}
 	for name, no := range tableNumbers {
@@ -198,7 +198,7 @@ func (r *storageReader) wantedSets(mark uint64) memberships {
 			m.text(4, 134, only[string](e, "Value"), id)
 		}
 	}
-	// hang notes what hangs on a target.
+	// hang notes the records that belong to a target.
 	hang := func(table byte, target, id uint64) {
 		if table != 4 {
 			m.number(table, 1, target, id)

@@ -20,7 +20,7 @@ import (
 
 const patience = testenv.Patience
 
-// browser is a headless Chromium that is driven through the pipe of its DevTools protocol.
+// browser is a headless Chromium, driven over a pipe with the DevTools protocol.
 type browser struct {
 	in     io.Writer
 	mu     sync.Mutex
@@ -34,7 +34,7 @@ type reply struct {
 	Error  *struct{ Message string }
 }
 
-// chromium is the browser that all tests share: each page has cookies and a storage of its own.
+// chromium is the browser that all tests share. Each page has its own cookies and storage.
 var chromium struct {
 	sync.Once
 	*browser
@@ -42,8 +42,8 @@ var chromium struct {
 	err  error
 }
 
-// startBrowser returns the browser. The test runs beside the others, each in a window of its own; it
-// is skipped if there is no Chromium.
+// startBrowser returns the browser and makes the test parallel, each test in its own window. It
+// skips the test if there is no Chromium.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
 	t.Parallel()
@@ -70,7 +70,8 @@ func launch(program string) (b *browser, stop func(), err error) {
 	}
 	cmd := exec.Command(program, "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--no-first-run",
 		"--disable-gpu", "--disable-dev-shm-usage",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--force-color-profile=srgb", "--hide-scrollbars",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--force-color-profile=srgb", "--hide-scrollbars",
 		"--user-data-dir="+home, "about:blank")
 	cmd.ExtraFiles = []*os.File{theirs1, theirs2} // 3 to read from, 4 to write to
 	if err := cmd.Start(); err != nil {
@@ -90,7 +91,7 @@ func launch(program string) (b *browser, stop func(), err error) {
 		ours1.Close()
 		<-done
 		ours2.Close()
-		for range 20 { // its children may still be writing there
+		for range 20 { // its child processes may still write there
 			if os.RemoveAll(home) == nil {
 				return
 			}
@@ -99,7 +100,7 @@ func launch(program string) (b *browser, stop func(), err error) {
 	}, nil
 }
 
-// read takes what the browser says until it ends.
+// read reads messages from the browser until it exits.
 func (b *browser) read(from io.Reader) {
 	r := bufio.NewReaderSize(from, 1<<20)
 	for {
@@ -137,7 +138,7 @@ func (b *browser) read(from io.Reader) {
 	}
 }
 
-// call asks the browser for something.
+// call calls a method of the browser and waits for the reply.
 func (b *browser) call(session, method string, params, out any) error {
 	c := make(chan reply, 1)
 	b.mu.Lock()
@@ -179,7 +180,7 @@ func (b *browser) call(session, method string, params, out any) error {
 	}
 }
 
-// page is one window, with cookies of its own.
+// page is one window, with its own cookies.
 type page struct {
 	*browser
 	t       *testing.T
@@ -187,7 +188,7 @@ type page struct {
 	base    string // of the node, without a slash at the end
 
 	told  sync.Mutex
-	wrong []string // errors of scripts and of the security policy, and requests to elsewhere
+	wrong []string // errors of scripts and of the security policy, and requests to other sites
 }
 
 // newPage opens a window on a node.
@@ -211,12 +212,12 @@ func (b *browser) newPage(t *testing.T, base string) *page {
 	b.mu.Lock()
 	b.events[p.session] = p.event
 	b.mu.Unlock()
-	// Only one window has the focus, and the others could not use the clipboard.
+	// Without this only one window has the focus, and the others cannot use the clipboard.
 	p.do("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil)
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
 		p.do(domain+".enable", nil, nil)
 	}
-	// what moves slowly is missed by a click
+	// a click can miss a moving element
 	p.do("Emulation.setEmulatedMedia",
 		map[string]any{"features": []any{map[string]any{"name": "prefers-reduced-motion", "value": "reduce"}}}, nil)
 	p.do("Browser.grantPermissions",
@@ -263,7 +264,7 @@ func (p *page) event(method string, params json.RawMessage) {
 		u := e.Request.URL
 		if !strings.HasPrefix(u, p.base+"/") && !strings.HasPrefix(u, "data:") && !strings.HasPrefix(u, "blob:") &&
 			u != "about:blank" {
-			text = "a request to elsewhere: " + u
+			text = "a request to another site: " + u
 		}
 	}
 	if text != "" {
@@ -273,7 +274,7 @@ func (p *page) event(method string, params json.RawMessage) {
 	}
 }
 
-// clean fails the test if anything was wrong. What is allowed stands for refusals that a test
+// clean fails the test if the page had errors. allowed lists parts of the errors that the test
 // provokes.
 func (p *page) clean(allowed ...string) {
 	p.t.Helper()
@@ -291,7 +292,7 @@ next:
 	p.wrong = nil
 }
 
-// eval runs a script in the page, awaits it, and gives its value.
+// eval runs a script in the page, awaits it, and stores its value in out.
 func (p *page) eval(script string, out any) error {
 	var r struct {
 		Result           struct{ Value json.RawMessage }
@@ -313,7 +314,7 @@ func (p *page) eval(script string, out any) error {
 	return nil
 }
 
-// run runs statements in the page, of which $ finds elements.
+// run runs statements in the page. In them $ is document.querySelector.
 func (p *page) run(script string) {
 	p.t.Helper()
 	if err := p.eval("(async () => { const $ = (s) => document.querySelector(s); "+script+" })()", nil); err != nil {
@@ -324,7 +325,8 @@ func (p *page) run(script string) {
 // wait waits until an expression is true.
 func (p *page) wait(expression string) {
 	p.t.Helper()
-	script := "(() => { const $ = (s) => document.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)]; try { return Boolean(" + expression + ") } catch { return false } })()"
+	script := "(() => { const $ = (s) => document.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)]; " +
+		"try { return Boolean(" + expression + ") } catch { return false } })()"
 	for end := time.Now().Add(patience); ; time.Sleep(30 * time.Millisecond) {
 		var yes bool
 		if p.eval(script, &yes) == nil && yes {
@@ -333,12 +335,12 @@ func (p *page) wait(expression string) {
 		if time.Now().After(end) {
 			var seen string
 			p.eval("document.body.innerText.slice(0, 2000)", &seen)
-			p.t.Fatalf("waited in vain for %s; the page shows:\n%s", expression, seen)
+			p.t.Fatalf("timed out waiting for %s; the page shows:\n%s", expression, seen)
 		}
 	}
 }
 
-// text is what an element shows.
+// text returns the text of an element.
 func (p *page) text(selector string) string {
 	p.t.Helper()
 	var s string
@@ -356,7 +358,7 @@ func (p *page) open(path string) {
 		quote(p.base+strings.SplitN(path, "?", 2)[0]) + ")")
 }
 
-// entry is the page that was seen so many pages before this one, as the browser names it.
+// entry returns the id of an entry of the window's history, by steps from the current one.
 func (p *page) entry(by int) int {
 	p.t.Helper()
 	var h struct {
@@ -364,7 +366,7 @@ func (p *page) entry(by int) int {
 		Entries      []struct{ ID int }
 	}
 	if p.do("Page.getNavigationHistory", nil, &h); h.CurrentIndex+by < 0 {
-		p.t.Fatalf("there is no page %d before the %dth", -by, h.CurrentIndex)
+		p.t.Fatalf("history has no page %d before entry %d", -by, h.CurrentIndex)
 	}
 	return h.Entries[h.CurrentIndex+by].ID
 }
@@ -374,7 +376,9 @@ func (p *page) click(selector string) {
 	p.t.Helper()
 	p.wait("$(" + quote(selector) + ") && !$(" + quote(selector) + ").disabled")
 	var at struct{ X, Y float64 }
-	err := p.eval("(() => { const e = document.querySelector("+quote(selector)+"); e.scrollIntoView({block: 'center'}); const b = e.getBoundingClientRect(); return {x: b.x + b.width / 2, y: b.y + b.height / 2} })()", &at)
+	err := p.eval("(() => { const e = document.querySelector("+quote(selector)+"); e.scrollIntoView({block: "+
+		"'center'}); const b = e.getBoundingClientRect(); return {x: b.x + b.width / 2, y: b.y + b.height / 2} })()",
+		&at)
 	if err != nil {
 		p.t.Fatalf("%s: %v", selector, err)
 	}
@@ -384,7 +388,7 @@ func (p *page) click(selector string) {
 	}
 }
 
-// enter types a text into a field, in the place of what is there.
+// enter types a text into a field, replacing its content.
 func (p *page) enter(selector, text string) {
 	p.t.Helper()
 	p.wait("$(" + quote(selector) + ")")
@@ -392,11 +396,11 @@ func (p *page) enter(selector, text string) {
 	p.do("Input.insertText", map[string]any{"text": text}, nil)
 }
 
-// key presses a key that has no text of its own, or one letter.
+// key presses a named key, such as Escape, or a letter.
 func (p *page) key(name string) {
 	p.t.Helper()
 	down := map[string]any{"type": "keyDown", "key": name}
-	// by which the browser knows what it does itself
+	// the browser needs the codes for its own actions
 	if code := map[string]int{"Enter": 13, "Escape": 27}[name]; code != 0 {
 		down["windowsVirtualKeyCode"], down["text"] = code, map[string]string{"Enter": "\r"}[name]
 	}
@@ -407,14 +411,14 @@ func (p *page) key(name string) {
 	p.do("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": name}, nil)
 }
 
-// size makes the window so many pixels wide and high.
+// size sets the size of the window in pixels.
 func (p *page) size(width, height int) {
 	p.t.Helper()
 	p.do("Emulation.setDeviceMetricsOverride",
 		map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
 }
 
-// picture is the whole page as PNG.
+// picture returns the whole page as PNG.
 func (p *page) picture() []byte {
 	p.t.Helper()
 	var m struct {
@@ -440,7 +444,7 @@ func quote(s string) string {
 // node is a running nightjar with the demo in it.
 type node struct{ base, password string }
 
-// built is the program, which is built once for all tests.
+// built is the program, built once for all tests.
 var built struct {
 	sync.Once
 	folder string
@@ -451,6 +455,9 @@ func TestMain(m *testing.M) {
 	status := m.Run()
 	if chromium.stop != nil {
 		chromium.stop()
+	}
+	if demo.stop != nil {
+		demo.stop()
 	}
 	if built.folder != "" {
 		os.RemoveAll(built.folder)
@@ -465,33 +472,62 @@ func build() {
 	built.err = testenv.Build(filepath.Join(built.folder, "nightjar"))
 }
 
-// startNode serves a demo until the test ends, with more flags if they are given.
+// demo is the node with the demo that is shared by tests that change nothing.
+var demo struct {
+	sync.Once
+	node
+	stop func()
+	err  error
+}
+
+// sharedNode returns the node that tests share. A test that changes something starts its own.
+func sharedNode(t *testing.T) node {
+	t.Helper()
+	if built.Do(build); built.err != nil {
+		t.Fatal(built.err)
+	}
+	demo.Do(func() { demo.node, demo.stop, demo.err = runNode(built.folder, "--demo") })
+	if demo.err != nil {
+		t.Fatal(demo.err)
+	}
+	return demo.node
+}
+
+// startNode serves a demo until the test ends, with additional flags.
 func startNode(t *testing.T, flags ...string) node {
 	t.Helper()
 	return serve(t, append([]string{"--demo"}, flags...)...)
 }
 
-// serve serves a new file until the test ends, with further flags.
+// serve serves a new file until the test ends, with additional flags.
 func serve(t *testing.T, flags ...string) node {
 	t.Helper()
 	if built.Do(build); built.err != nil {
 		t.Fatal(built.err)
 	}
-	dir, program := t.TempDir(), filepath.Join(built.folder, "nightjar")
-	cmd := exec.Command(program,
-		append([]string{"--db", filepath.Join(dir, "n.db"), "serve", "--listen", "127.0.0.1:0"}, flags...)...)
-	out, err := cmd.StdoutPipe()
+	n, stop, err := runNode(t.TempDir(), flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	t.Cleanup(stop)
+	return n
+}
+
+// runNode serves a new file in a folder.
+func runNode(folder string, flags ...string) (n node, stop func(), err error) {
+	cmd := exec.Command(filepath.Join(built.folder, "nightjar"),
+		append([]string{"--db", filepath.Join(folder, "n.db"), "serve", "--listen", "127.0.0.1:0"}, flags...)...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return n, nil, err
 	}
-	t.Cleanup(func() {
+	if err := cmd.Start(); err != nil {
+		return n, nil, err
+	}
+	stop = func() {
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
-	})
-	var n node
+	}
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if s, ok := strings.CutPrefix(lines.Text(), "admin password: "); ok {
 			n.password = s
@@ -499,14 +535,14 @@ func serve(t *testing.T, flags ...string) node {
 		if s, ok := strings.CutPrefix(lines.Text(), "sign in: "); ok {
 			n.base = strings.TrimSuffix(s, "/")
 			go io.Copy(io.Discard, out)
-			return n
+			return n, stop, nil
 		}
 	}
-	t.Fatal("the node did not start")
-	return n
+	stop()
+	return n, nil, errors.New("the node did not start")
 }
 
-// signIn signs in by the page.
+// signIn signs in through the page.
 func (p *page) signIn(n node) {
 	p.t.Helper()
 	p.open("/accounts/login/")

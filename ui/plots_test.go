@@ -7,12 +7,14 @@ import (
 	"testing"
 )
 
-// drag presses the mouse at one place of an element, given as parts of its width and height, and
-// lets it go at another.
+// drag presses the mouse at one place of an element and releases it at another. Places are parts of
+// its width and height.
 func (p *page) drag(selector string, x0, y0, x1, y1 float64) {
 	p.t.Helper()
 	var box struct{ X, Y, Width, Height float64 }
-	if err := p.eval("(() => { const e = document.querySelector("+quote(selector)+"); e.scrollIntoView({ block: 'center' }); const { x, y, width, height } = e.getBoundingClientRect(); return { x, y, width, height } })()", &box); err != nil {
+	if err := p.eval("(() => { const e = document.querySelector("+quote(selector)+"); e.scrollIntoView({ block: "+
+		"'center' }); const { x, y, width, height } = e.getBoundingClientRect(); return { x, y, width, height } })()",
+		&box); err != nil {
 		p.t.Fatal(err)
 	}
 	for i, kind := range []string{"mouseMoved", "mousePressed", "mouseMoved", "mouseMoved", "mouseReleased"} {
@@ -23,34 +25,36 @@ func (p *page) drag(selector string, x0, y0, x1, y1 float64) {
 	}
 }
 
-// drawing is what a canvas shows, once it has come to rest.
+// drawing returns the content of a canvas after two frames.
 func (p *page) drawing(selector string) string {
 	p.t.Helper()
 	var s string
-	err := p.eval("(async () => { for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame); return document.querySelector("+quote(selector)+").toDataURL() })()", &s)
+	err := p.eval("(async () => { for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame); return "+
+		"document.querySelector("+quote(selector)+").toDataURL() })()", &s)
 	if err != nil || len(s) < 1000 {
 		p.t.Fatalf("%s shows nothing: %.80s, %v", selector, s, err)
 	}
 	return s
 }
 
-// labelled clicks the button, or the box, of a panel that has this text.
+// labelled clicks the button or checkbox of a panel that has this text.
 func (p *page) labelled(panel, text string) {
 	p.t.Helper()
 	p.run("const e = [...document.querySelectorAll(" + quote(panel+" button, "+panel+" label") +
 		")].find((e) => e.textContent === " + quote(text) +
-		"); for (const a of document.querySelectorAll('[data-wanted]')) delete a.dataset.wanted; (e.querySelector('input') ?? e).dataset.wanted = 'true'")
+		"); for (const a of document.querySelectorAll('[data-wanted]')) delete a.dataset.wanted; " +
+		"(e.querySelector('input') ?? e).dataset.wanted = 'true'")
 	p.click(panel + " [data-wanted]")
 }
 
-// choose takes one of the choices of a select.
+// choose selects an option of a select.
 func (p *page) choose(selector, value string) {
 	p.t.Helper()
 	p.run("const e = $(" + quote(selector) + "); e.value = " + quote(value) +
 		"; e.dispatchEvent(new Event('change', { bubbles: true }))")
 }
 
-// TestLightCurve zooms, moves, folds, points at a point and takes away what is shown.
+// TestLightCurve zooms, moves, folds, selects a point, and saves and deletes points.
 func TestLightCurve(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -72,32 +76,35 @@ func TestLightCurve(t *testing.T) {
 	p.labelled("#lightcurve", "Drag moves")
 	p.labelled("#lightcurve", "Reset zoom")
 	if again := p.drawing(plot); again != whole || box == whole || moved == box {
-		t.Errorf("zoomed into a box the plot is other: %t, moved other again: %t, and then as at first: %t",
+		t.Errorf("zooming changes the plot: %t; moving changes it: %t; resetting restores it: %t",
 			box != whole, moved != box, again == whole)
 	}
 	seen := map[string]bool{whole: true}
 	for _, x := range []string{"utc", "ago"} {
 		p.choose("#lightcurve .controls label:nth-of-type(1) select", x)
 		if d := p.drawing(plot); seen[d] {
-			t.Errorf("with time as %s the plot is as before", x)
+			t.Errorf("with time as %s the plot does not change", x)
 		} else {
 			seen[d] = true
 		}
 	}
 	p.choose("#lightcurve .controls label:nth-of-type(1) select", "mjd")
 
-	// magnitudes of the demo do not say what they mean, those that arrive now do
+	// the demo's magnitudes have no system; most of the new ones do
 	p.choose("#lightcurve .controls label:nth-of-type(2) select", "flux")
 	var all int
 	p.eval("Number(document.querySelector('#lightcurve > .help').textContent.split(' ')[0])", &all)
-	p.wait(fmt.Sprintf("$('#lightcurve > .help').textContent.includes('%d points, of which %[1]d cannot be shown as flux')", all))
-	p.run(`for (const value of [{ magnitude: 18.9, error: 0.1, filter: "V", magsys: "AB" }, { limit: 21.4, filter: "V", magsys: "AB" }, { magnitude: 20, filter: "V", zero_point: 25, flux_unit: "mJy" }, { magnitude: 20, filter: "V", magsys: "Vega" }]) { const r = await fetch("/api/reduceddatums/", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ target: 1, data_type: "photometry", timestamp: "2024-03-01T00:00:0" + Object.keys(value).length + "Z", value }) }); if (!r.ok) throw new Error(await r.text()) }`)
-	p.wait(fmt.Sprintf("$('#lightcurve > .help').textContent.includes('%d points, of which %d cannot be shown as flux')", all+4, all+1))
+	p.wait(fmt.Sprintf("$('#lightcurve > .help').textContent.includes('%d points, of which %[1]d cannot be shown as "+
+		"flux')", all))
+	p.run(`for (const value of [{ magnitude: 18.9, error: 0.1, filter: "V", magsys: "AB" }, { limit: 21.4,
+		filter: "V", magsys: "AB" }, { magnitude: 20, filter: "V", zero_point: 25, flux_unit: "mJy" }, { magnitude: 20, filter: "V", magsys: "Vega" }]) { const r = await fetch("/api/reduceddatums/", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ target: 1, data_type: "photometry", timestamp: "2024-03-01T00:00:0" + Object.keys(value).length + "Z", value }) }); if (!r.ok) throw new Error(await r.text()) }`)
+	p.wait(fmt.Sprintf("$('#lightcurve > .help').textContent.includes('%d points, of which %d cannot be shown as "+
+		"flux')", all+4, all+1))
 	p.run("const c = $(" + quote(plot) + "); c.focus(); c.dispatchEvent(new KeyboardEvent('keydown', { key: '.' }))")
 	p.wait("!$('#lightcurve .tip').hidden && $('#lightcurve .tip').textContent.includes('filterV')")
 	p.choose("#lightcurve .controls label:nth-of-type(2) select", "magnitude")
 
-	// a band that is hidden takes its limits along
+	// hiding a band also hides its limits
 	before := p.drawing(plot)
 	p.click("#lightcurve .legend button[data-band=V]")
 	p.labelled("#lightcurve", "CSV")
@@ -111,25 +118,29 @@ func TestLightCurve(t *testing.T) {
 		t.Errorf("the table as ECSV is\n%.900s", table)
 	}
 	if p.drawing(plot) != before {
-		t.Error("hidden and shown again the band V is not as before")
+		t.Error("hiding and showing band V changes the plot")
 	}
 	p.labelled("#lightcurve", "PNG")
 	p.caught("PNG")
 
 	// a click on a point finds its row
-	// in the middle, where the tip stands beside it
+	// in the middle, where the tip is beside it
 	p.run("const c = $(" + quote(plot) +
-		"); c.focus(); for (let i = 0; i < 60 || !$('#lightcurve .tip').textContent.includes('filterg'); i++) c.dispatchEvent(new KeyboardEvent('keydown', { key: '.' }))")
+		"); c.focus(); for (let i = 0; i < 60 || !$('#lightcurve .tip').textContent.includes('filterg'); i++) " +
+		"c.dispatchEvent(new KeyboardEvent('keydown', { key: '.' }))")
 	var tip struct{ X, Y, W, H float64 }
-	if err := p.eval("(() => { const tip = document.querySelector('#lightcurve .tip').getBoundingClientRect(), c = document.querySelector("+quote(plot)+").getBoundingClientRect(); return { x: (tip.left - 14 - c.left) / c.width, y: (tip.top + tip.height / 2 - c.top) / c.height } })()", &tip); err != nil {
+	if err := p.eval("(() => { const tip = document.querySelector('#lightcurve .tip').getBoundingClientRect(), c = "+
+		"document.querySelector("+quote(plot)+").getBoundingClientRect(); return { x: (tip.left - 14 - c.left) / "+
+		"c.width, y: (tip.top + tip.height / 2 - c.top) / c.height } })()", &tip); err != nil {
 		t.Fatal(err)
 	}
 	var said string
-	p.eval("[...document.querySelectorAll('#lightcurve .tip dt')].find((e) => e.textContent === 'magnitude').nextSibling.textContent", &said)
+	p.eval("[...document.querySelectorAll('#lightcurve .tip dt')].find((e) => e.textContent === "+
+		"'magnitude').nextSibling.textContent", &said)
 	p.drag(plot, tip.X, tip.Y, tip.X, tip.Y)
 	p.wait("$('#points tr.marked').textContent.includes(" + quote(said) + ")")
 
-	// folded, and by twice the period
+	// fold, then with twice the period
 	p.enter("#period", "10")
 	p.wait("$('#lightcurve .controls [type=checkbox][data-wanted], #lightcurve .controls [type=checkbox]:checked')")
 	folded := p.drawing(plot)
@@ -138,7 +149,7 @@ func TestLightCurve(t *testing.T) {
 	if d := p.drawing(plot); d == folded || folded == whole {
 		t.Error("folding changes nothing")
 	}
-	// by the mouse a point can be taken out, after a question
+	// delete a point, after a question
 	count := p.text("#lightcurve > .help")
 	p.click("#points tbody tr button")
 	p.wait("$('dialog').textContent.includes('Delete this point?')")
@@ -147,10 +158,10 @@ func TestLightCurve(t *testing.T) {
 	p.clean()
 }
 
-// TestSpectra moves every control of the spectra and takes their table.
+// TestSpectra uses every control of the spectra and saves their table.
 func TestSpectra(t *testing.T) {
 	b := startBrowser(t)
-	n := startNode(t)
+	n := sharedNode(t)
 	p := b.newPage(t, n.base)
 	p.size(1366, 800)
 	p.open("/targets/1/")
@@ -161,13 +172,14 @@ func TestSpectra(t *testing.T) {
 	changed := func(what string) {
 		t.Helper()
 		if d := p.drawing(plot); seen[d] != "" {
-			t.Errorf("after %s the plot is as after %s", what, seen[d])
+			t.Errorf("after %s the plot looks as after %s", what, seen[d])
 		} else {
 			seen[d] = what
 		}
 	}
 	slide := func(n int, value string) {
-		p.run(fmt.Sprintf("const r = document.querySelectorAll('#spectra input[type=range]')[%d]; r.value = %s; r.dispatchEvent(new Event('input'))", n, value))
+		p.run(fmt.Sprintf("const r = document.querySelectorAll('#spectra input[type=range]')[%d]; r.value = %s; "+
+			"r.dispatchEvent(new Event('input'))", n, value))
 	}
 	slide(0, "2.5")
 	changed("the offset")
@@ -176,7 +188,8 @@ func TestSpectra(t *testing.T) {
 	p.click("#spectra summary")
 	var lists []string
 	p.eval("[...document.querySelectorAll('#spectra [name=lines]')].map((i) => i.value)", &lists)
-	if text, _ := json.Marshal(lists); string(text) != `["Hydrogen","Helium","Calcium","Oxygen","Sodium","Iron","Silicon","Telluric"]` {
+	want := `["Hydrogen","Helium","Calcium","Oxygen","Sodium","Iron","Silicon","Telluric"]`
+	if text, _ := json.Marshal(lists); string(text) != want {
 		t.Errorf("the lists of lines are %s", text)
 	}
 	for _, name := range lists {

@@ -8,21 +8,21 @@ import (
 	"testing"
 )
 
-// screen is a page of which a picture is taken: a script, act, is run when it is ready, and then
-// the picture waits for another expression, seen.
+// screen is a page to photograph: when the expression ready is true, the script act runs; the
+// picture is taken when the expression seen is true.
 type screen struct {
 	name, path, ready string
 	page              *page
 	act, seen         string
 }
 
-// TestScreens writes pictures of the pages, in each look and two widths, to the folder that
-// NIGHTJAR_SCREENS names, for a person to look at. NIGHTJAR_ONLY may hold the names of some,
-// separated by commas.
+// TestScreens writes pictures of the pages, in each look and two widths, to the folder
+// NIGHTJAR_SCREENS, for people to look at. NIGHTJAR_ONLY may name some of them, separated by
+// commas.
 func TestScreens(t *testing.T) {
 	folder := os.Getenv("NIGHTJAR_SCREENS")
 	if folder == "" {
-		t.Skip("NIGHTJAR_SCREENS names no folder for pictures of the pages")
+		t.Skip("NIGHTJAR_SCREENS names no folder for the pictures")
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
@@ -38,12 +38,15 @@ func TestScreens(t *testing.T) {
 	crowd.manyTargets(100000)
 	long, starred := "/targets/"+admin.kept("long")+"/", "/dataproducts/data/"+admin.kept("stars.fits")+"/"
 
-	const answered = "window.fetch = ((real) => (u, o) => String(u).includes('/verify/') ? Promise.resolve(new Response(new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode(ANSWER)) } }))) : real(u, o))(fetch); $('#verify button.main').click()"
+	const answered = "window.fetch = ((real) => (u, o) => String(u).includes('/verify/') ? Promise.resolve(new " +
+		"Response(new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode(ANSWER)) } }))) : real(u, " +
+		"o))(fetch); $('#verify button.main').click()"
 	pages := []screen{
 		{"home-guest", "/", "$('#targets table')", guest, "", ""},
 		{"login", "/accounts/login/", "$('#sign-in')", guest, "", ""},
 		{"login-refused", "/accounts/login/", "$('#sign-in')", guest,
-			`$("[name=username]").value = "admin"; $("[name=password]").value = "guess"; $("#sign-in").requestSubmit()`, "$('#refused').textContent"},
+			`$("[name=username]").value = "admin"; $("[name=password]").value = "guess";
+				$("#sign-in").requestSubmit()`, "$('#refused').textContent"},
 		{"missing", "/targets/99/", "$('h1')", guest, "", ""},
 		{"nowhere", "/no/such/page/", "$('h1')", guest, "", ""},
 		{"targets", "/targets/", "$('#targets table')", admin, "", ""},
@@ -52,15 +55,20 @@ func TestScreens(t *testing.T) {
 		{"long", long, "$('#lightcurve [data-drawn]') && $('#share')", admin, "", ""},
 		{"bare", "/targets/" + admin.kept("bare") + "/", "$('#upload')", admin, "", ""},
 		{"pulsator", "/targets/7/", "$('[data-drawn]')", admin,
-			`[...document.querySelectorAll("#lightcurve input[type=checkbox]")].find((i) => i.parentElement.textContent === "Fold by").click(); $("#lightcurve details.points summary").click()`, "$('#points tbody tr')"},
+			`[...document.querySelectorAll("#lightcurve input[type=checkbox]")].find((i) => i.parentElement.textContent === "Fold by").click();
+				$("#lightcurve details.points summary").click()`, "$('#points tbody tr')"},
 		{"hover", "/targets/1/", "$('#lightcurve [data-drawn]')", admin,
-			`const c = $("#lightcurve .plot canvas"); c.focus(); for (let i = 0; i < 40; i++) c.dispatchEvent(new KeyboardEvent("keydown", { key: "." }))`, "!$('.tip').hidden"},
+			`const c = $("#lightcurve .plot canvas"); c.focus(); for (let i = 0; i < 40;
+				i++) c.dispatchEvent(new KeyboardEvent("keydown", { key: "." }))`, "!$('.tip').hidden"},
 		{"spectra", "/targets/1/", "$('#spectra [data-drawn]')", admin,
-			`$("#spectra details summary").click(); for (const i of document.querySelectorAll("#spectra input[name=lines]")) i.click(); const r = document.querySelectorAll("#spectra input[type=range]")[1]; r.value = 5; r.dispatchEvent(new Event("input"))`, ""},
+			`$("#spectra details summary").click();
+				for (const i of document.querySelectorAll("#spectra input[name=lines]")) i.click(); const r = document.querySelectorAll("#spectra input[type=range]")[1]; r.value = 5; r.dispatchEvent(new Event("input"))`, ""},
 		{"report", "/targets/1/", "$('#upload .drop')", admin,
-			`const dt = new DataTransfer(); dt.items.add(new File(["time,filter,mag,seeing\n60500,g,17.1,1.2\n60501,r,,1.3\n60502,r,99,1.3\n60500,g,17.1,1.2\n"], "warned.csv")); dt.items.add(new File([` + quote(photometry) + `], "night.csv")); dt.items.add(new File([` + quote(photometry+"60503,x,bad,1,,AB,T\n") + `], "wrong.csv")); dt.items.add(new File(["a,b\n1,2\n"], "unknown.csv")); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt }))`, "$$('#upload .report').length === 4 && ($$('#upload .report details').forEach((d) => { d.open = true }), true)"},
+			`const dt = new DataTransfer();
+				dt.items.add(new File(["time,filter,mag,seeing\n60500,g,17.1,1.2\n60501,r,,1.3\n60502,r,99,1.3\n60500,g,17.1,1.2\n"], "warned.csv")); dt.items.add(new File([` + quote(photometry) + `], "night.csv")); dt.items.add(new File([` + quote(photometry+"60503,x,bad,1,,AB,T\n") + `], "wrong.csv")); dt.items.add(new File(["a,b\n1,2\n"], "unknown.csv")); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt }))`, "$$('#upload .report').length === 4 && ($$('#upload .report details').forEach((d) => { d.open = true }), true)"},
 		{"keys", "/targets/", "$('tbody tr')", admin,
-			`document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "?", bubbles: true }))`, "$('dialog[open]')"},
+			`document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "?",
+				bubbles: true }))`, "$('dialog[open]')"},
 		{"delete", "/targets/1/", "$('#delete') && $('#share')", admin, `$("#delete").click()`, "$('dialog[open]')"},
 		{"filters", "/targets/?name=demo&type=SIDEREAL", "$('tbody tr')", admin,
 			`$("aside details:last-child summary").click()`, ""},
@@ -68,7 +76,8 @@ func TestScreens(t *testing.T) {
 		{"token", "/account/", "$('#new-token')", admin,
 			`$("#new-token input").value = "night script"; $("#new-token").requestSubmit()`, "$('#secret')"},
 		{"post", "/api/reduceddatums/", "$('#writes details')", admin,
-			`$("#writes summary").click(); $("#writes button.main").click()`, "$$('#writes .error').some((e) => e.textContent)"},
+			`$("#writes summary").click();
+				$("#writes button.main").click()`, "$$('#writes .error').some((e) => e.textContent)"},
 		{"options", "/api/targets/", "$('#writes details')", admin, `$("#options").click()`, ""},
 		{"api-one", "/api/targets/1/", "$('#tools .request')", admin,
 			`for (const s of document.querySelectorAll("#writes summary")) s.click()`, ""},
@@ -79,10 +88,12 @@ func TestScreens(t *testing.T) {
 		{"comet", "/targets/12/", "$('[data-drawn]')", admin, "", ""},
 		{"create", "/targets/create/", "$('form')", admin, "", ""},
 		{"create-refused", "/targets/create/", "$('form')", admin,
-			`$("[name=name]").value = "NJ24aab"; $("[name=ra]").value = "25:00:00"; $("[name=dec]").value = "95"; $("#target").requestSubmit()`, "$('[data-field=dec] .error').textContent"},
+			`$("[name=name]").value = "NJ24aab"; $("[name=ra]").value = "25:00:00"; $("[name=dec]").value = "95";
+				$("#target").requestSubmit()`, "$('[data-field=dec] .error').textContent"},
 		{"update", "/targets/1/update/", "$('form')", admin, "", ""},
 		{"import", "/targets/import/", "$('.drop')", admin,
-			`const dt = new DataTransfer(); dt.items.add(new File(["name,name2,ra,dec,host\nI 1,First,01:00:00,+10:00:00,NGC 1\nNJ24aab,,10,10,\nI 2,,370,-5,\n"], "t.csv")); $(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt }))`, "$('section button.main')"},
+			`const dt = new DataTransfer();
+				dt.items.add(new File(["name,name2,ra,dec,host\nI 1,First,01:00:00,+10:00:00,NGC 1\nNJ24aab,,10,10,\nI 2,,370,-5,\n"], "t.csv")); $(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt }))`, "$('section button.main')"},
 		{"products", "/dataproducts/data/", "$('tbody tr')", admin, "", ""},
 		{"product", "/dataproducts/data/2/", "$('pre.answer')", admin, "", ""},
 		{"data", "/reduceddatums/?target__id=1&data_type=photometry", "$('tbody tr')", admin, "", ""},
@@ -90,13 +101,17 @@ func TestScreens(t *testing.T) {
 		{"account", "/account/", "$('#tokens tbody tr')", admin, "", ""},
 		{"users", "/users/", "$('tbody tr')", admin, "", ""},
 		{"user-refused", "/users/", "$('tbody tr')", admin,
-			`$("#users button.main").click(); while (!$("dialog [name=password]")) await new Promise((f) => setTimeout(f, 50)); $("dialog [name=username]").value = "admin"; $("dialog [name=password]").value = "short"; $("dialog form").requestSubmit()`, "$$('dialog .error').some((e) => e.textContent)"},
+			`$("#users button.main").click();
+				while (!$("dialog [name=password]")) await new Promise((f) => setTimeout(f, 50)); $("dialog [name=username]").value = "admin"; $("dialog [name=password]").value = "short"; $("dialog form").requestSubmit()`, "$$('dialog .error').some((e) => e.textContent)"},
 		{"node", "/node/", "$('.setting')", admin, "", ""},
 		{"verify", "/node/", "$('.setting')", admin,
 			strings.Replace(answered, "ANSWER", `'{"done":37,"total":100}\n'`, 1), "$('#verify progress').value > 0"},
 		{"verify-bad", "/node/", "$('.setting')", admin,
 			strings.Replace(strings.Replace(answered, "ANSWER",
-				`'{"good":false,"records":1961,"blobs":25,"log_entries":44,"problems":["table reduceddatum: record 812: checksum does not match","blob 14: chunk 3 is missing"],"more_problems":1207}\n'`, 1), ") } })", "); c.close() } })", 1), "$('#verify li')"},
+				`'{"good":false,"records":1961,"blobs":25,"log_entries":44,`+
+					`"problems":["table reduceddatum: record 812: checksum does not match",`+
+					`"blob 14: chunk 3 is missing"],"more_problems":1207}\n'`, 1),
+				") } })", "); c.close() } })", 1), "$('#verify li')"},
 		{"log", "/log/", "$('#list tbody tr')", admin, "", ""},
 		{"empty", "/targets/", "$('.empty')", alone, "", ""},
 		{"empty-data", "/reduceddatums/", "$('.empty')", alone, "", ""},
@@ -117,7 +132,7 @@ func TestScreens(t *testing.T) {
 					continue
 				}
 				p := s.page
-				// so that what is waited for is not the page before
+				// so that no wait sees the page before
 				p.do("Page.navigate", map[string]any{"url": "about:blank"}, nil)
 				p.do("Page.navigate", map[string]any{"url": p.base + s.path}, nil)
 				if p.wait(s.ready); s.name != "nowhere" {
@@ -138,8 +153,8 @@ func TestScreens(t *testing.T) {
 	admin.clean("404", "dry_run", "status of 400")
 }
 
-// furnish adds to a demo what it lacks for pictures: long names, an image, observations, people.
-// What was made is kept under its name.
+// furnish adds what the demo lacks: long names, an image, observations, users. It keeps the ids
+// under names; see kept.
 func furnish(p *page) {
 	p.t.Helper()
 	p.run(`const keep = (name, id) => sessionStorage.setItem(name, id);
@@ -168,17 +183,17 @@ func furnish(p *page) {
 		const r = await fetch("/api/dataproducts/", { method: "POST", body: form }); if (!r.ok) throw new Error(await r.text()); keep("stars.fits", (await r.json()).id)`)
 }
 
-// kept is the id of what furnish made under a name.
+// kept returns the id that furnish kept under a name.
 func (p *page) kept(name string) string {
 	p.t.Helper()
 	var id string
 	if err := p.eval("sessionStorage.getItem("+quote(name)+")", &id); err != nil || id == "" {
-		p.t.Fatalf("nothing was kept as %s: %v", name, err)
+		p.t.Fatalf("furnish kept nothing as %s: %v", name, err)
 	}
 	return id
 }
 
-// manyTargets makes so many targets, more of them along the Milky Way than elsewhere.
+// manyTargets makes n targets, denser along the Milky Way.
 func (p *page) manyTargets(n int) {
 	p.t.Helper()
 	p.run(fmt.Sprintf(`const { galactic } = await import("/static/angles.js");

@@ -7,10 +7,10 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// first is the name of the first target of the list.
+// first is an expression: the name of the first target of the list.
 const first = "$('#targets tbody a')?.textContent"
 
-// TestTargetList filters by everything there is a field for, by the map, sorts, pages and exports.
+// TestTargetList filters by every field and by the map, sorts, pages and exports.
 func TestTargetList(t *testing.T) {
 	b := startBrowser(t)
 	n := startNode(t)
@@ -31,7 +31,8 @@ func TestTargetList(t *testing.T) {
 		" === 'NJ-C 1' && $('.sky + .help').textContent === 'No target with coordinates.'")
 	p.run("$('[name=type]').value = ''")
 	p.enter("[name=targetlist__name]", "Demo")
-	p.wait("location.search.includes('targetlist__name=Demo') && !location.search.includes('type') && $('#count').textContent !== '1 target'")
+	p.wait("location.search.includes('targetlist__name=Demo') && !location.search.includes('type') && " +
+		"$('#count').textContent !== '1 target'")
 	p.enter("[name=targetlist__name]", "no such list")
 	p.wait("$('#count').textContent.includes('not one of the available choices')")
 	p.enter("[name=targetlist__name]", "")
@@ -47,7 +48,8 @@ func TestTargetList(t *testing.T) {
 	p.run("$('[name=cone_search]').value = ''")
 	p.enter("[name=target_cone_search]", "NJ J1229+0203, 7")
 	p.wait("$('#count').textContent === '2 targets'")
-	p.run("$('[name=target_cone_search]').value = ''; $('[name=target_cone_search]').dispatchEvent(new Event('input', { bubbles: true }))")
+	p.run("$('[name=target_cone_search]').value = ''; $('[name=target_cone_search]').dispatchEvent(new " +
+		"Event('input', { bubbles: true }))")
 	p.wait("$('#count').textContent === '12 targets'")
 
 	// the middle of the map is at 0h, 0°; a little above it lies nothing, to the left of it at 3h a
@@ -56,7 +58,9 @@ func TestTargetList(t *testing.T) {
 	p.wait("$('[name=cone_search]').value.startsWith('4') && " + first +
 		" === 'NJ24acf' && $('#count').textContent === '1 target'")
 	var csv string
-	if err := p.eval("fetch([...document.querySelectorAll('#head ~ * a[download]')].find((a) => a.textContent === 'csv').href).then((r) => r.text())", &csv); err != nil || strings.Count(csv, "\n") != 2 || !strings.Contains(csv, "NJ24acf") {
+	if err := p.eval("fetch([...document.querySelectorAll('#head ~ * a[download]')].find((a) => a.textContent === "+
+		"'csv').href).then((r) => r.text())", &csv); err != nil || strings.Count(csv, "\n") != 2 ||
+		!strings.Contains(csv, "NJ24acf") {
 		t.Errorf("what is shown, as CSV, is %q, %v", csv, err)
 	}
 
@@ -75,15 +79,14 @@ func TestTargetList(t *testing.T) {
 	p.clean("status of 400")
 }
 
-// TestSkyOfManyTargets says how long the map of a hundred thousand targets takes; figures are for
-// reading, not for passing.
+// TestSkyOfManyTargets logs how long the map of many targets takes. It has no bound.
 func TestSkyOfManyTargets(t *testing.T) {
 	b := startBrowser(t)
 	n := serve(t)
 	p := b.newPage(t, n.base)
 	p.size(1366, 800)
 	p.signIn(n)
-	count := testenv.Choose(25_000, 100_000) // more than one page of what the map asks for
+	count := testenv.Choose(25_000, 100_000) // more than one page of the map's requests
 	p.manyTargets(count)
 	p.open("/targets/")
 	p.wait("$('.sky + .help').textContent.includes('by density')")
@@ -98,7 +101,7 @@ func TestSkyOfManyTargets(t *testing.T) {
 		const loaded = performance.now() - from, c = document.querySelector(".sky canvas"), times = [];
 		for (let i = 0; i < 9; i++) {
 			const { promise, resolve } = Promise.withResolvers(), fill = c.getContext("2d").fillText;
-			host.style.width = 880 + i + "px"; // which has it drawn anew
+			host.style.width = 880 + i + "px"; // this redraws it
 			c.getContext("2d").fillText = function (...args) { resolve(); return fill.apply(this, args) };
 			const at = performance.now();
 			await promise;
@@ -110,6 +113,7 @@ func TestSkyOfManyTargets(t *testing.T) {
 	if err != nil || ms.Loaded == 0 || ms.Drawn == 0 {
 		t.Fatal(err, ms)
 	}
-	t.Logf("the map of %d targets: %.0f ms from asking until all of them are on it; drawn anew, with the frame's wait, in %.0f ms", count, ms.Loaded, ms.Drawn)
+	t.Logf("the map of %d targets: %.0f ms from asking until all of them are on it; redrawn, with the frame's "+
+		"wait, in %.0f ms", count, ms.Loaded, ms.Drawn)
 	p.clean()
 }

@@ -1,14 +1,14 @@
-// Package ui is the embedded pages. They are a client of the REST API and nothing else: what they
-// show they ask for under /api/, as anybody could. Nothing is fetched from elsewhere, and no page
-// holds a script or a style of its own, so that a strict content security policy keeps what was
-// uploaded from ever running.
+// Package ui has the embedded pages. They are only a client of the REST API: they request all that
+// they show under /api/, as any client could. They load nothing from other sites and have no inline
+// scripts or styles, so a strict content security policy keeps uploaded text from running as a
+// script.
 //
-// There is one document, which is served under every path that has a page, and main.js finds by the
-// path which module fills it. The modules are served as they stand in the folder static: there is
-// no build step. What they compute without a document (coordinates, photometry, spectra, tables)
-// has tests beside the pages' own, which drive a browser.
+// One document is served under every path that has a page, and main.js chooses by the path the
+// module that fills it. The modules are served unchanged from the folder static: there is no build
+// step. Code that needs no document (coordinates, photometry, spectra, tables) has tests in
+// ui/pure; the other tests drive a browser.
 //
-// It imports nothing but the standard library.
+// It imports only the standard library.
 package ui
 
 import (
@@ -26,24 +26,26 @@ import (
 //go:embed static
 var files embed.FS
 
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src " +
+	"'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// paths are those that have a page, as a TOM names them where it has them; # stands for a number
-// and * for all that is left, a name.
+// paths are the paths that have a page, named as in a TOM where a TOM has them. # matches a number,
+// and * matches the rest of the path, a name.
 var paths = []string{
 	"/", "/targets/", "/targets/create/", "/targets/import/", "/targets/#/", "/targets/#/update/", "/targets/name/*/",
 	"/dataproducts/data/", "/dataproducts/data/#/", "/reduceddatums/", "/observations/list/",
 	"/accounts/login/", "/account/", "/users/", "/node/", "/log/",
 }
 
-// moved are other paths under which a TOM, or habit, looks for a page.
+// moved maps other common paths, such as a TOM's, to the paths of the pages.
 var moved = map[string]string{
-	"/dataproducts/": "/dataproducts/data/", "/observations/": "/observations/list/", "/users/list/": "/users/", "/groups/": "/users/",
+	"/dataproducts/": "/dataproducts/data/", "/observations/": "/observations/list/", "/users/list/": "/users/",
+	"/groups/":          "/users/",
 	"/accounts/logout/": "/account/", "/tokens/": "/account/",
 }
 
-// Handler serves the pages, and what they need under /static/. Everything else is a page that says
-// that there is nothing.
+// Handler serves the pages and, under /static/, their files. Every other path gets the page for
+// 404.
 func Handler() http.Handler {
 	static := load()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -81,7 +83,7 @@ func Handler() http.Handler {
 	})
 }
 
-// destination is the path of the page that is meant by a path, both escaped; "" for none.
+// destination returns the path of the page that a path means, both escaped; "" if there is none.
 func destination(path string) string {
 	if !strings.HasSuffix(path, "/") {
 		path += "/"

@@ -15,7 +15,7 @@ import (
 	"nightjar/internal/testenv"
 )
 
-// TestPaths: which paths have a page, which lead to another, and which are none.
+// TestPaths checks which paths have a page, which redirect to another, and which do not exist.
 func TestPaths(t *testing.T) {
 	handler := Handler()
 	for _, x := range []struct {
@@ -61,7 +61,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestEveryPageHasItsModule compares the paths that are served with those that main.js knows.
+// TestEveryPageHasItsModule compares the served paths with those that main.js knows.
 func TestEveryPageHasItsModule(t *testing.T) {
 	main, err := os.ReadFile("static/main.js")
 	if err != nil {
@@ -88,16 +88,18 @@ func TestEveryPageHasItsModule(t *testing.T) {
 	}
 	for _, m := range modules {
 		if name := strings.TrimSuffix(filepath.Base(m), ".js"); !used[name] {
-			t.Errorf("nothing leads to %s", m)
+			t.Errorf("no path uses %s", m)
 		}
 	}
 }
 
-// TestNothingFromElsewhere looks for what the pages must not hold: scripts and styles in line,
-// markup made of texts, and addresses of other places.
+// TestNothingFromElsewhere checks that the pages have no inline scripts or styles, no markup made
+// from strings, and no addresses of other sites.
 func TestNothingFromElsewhere(t *testing.T) {
 	bad := regexp.MustCompile(
-		`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|\sstyle="|\sonclick="|<style|<script>|(?:src|href)="?https?:|\burl\(|(?m:^import .*from "[^.]|^import\("[^.])`)
+		`innerHTML|outerHTML|insertAdjacentHTML|document\.write|` +
+			`\beval\(|new Function|\sstyle="|\sonclick="|` +
+			`<style|<script>|(?:src|href)="?https?:|\burl\(|(?m:^import .*from "[^.]|^import\("[^.])`)
 	for name, f := range load() {
 		if m := bad.Find(f.content); m != nil {
 			t.Errorf("%s holds %s", name, m)
@@ -105,8 +107,8 @@ func TestNothingFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestSize adds up what the pages weigh, compressed one by one; all of them together are to be less
-// than two megabytes.
+// TestSize adds up the compressed sizes of all files of the pages: together less than two
+// megabytes.
 func TestSize(t *testing.T) {
 	total, whole, count := 0, 0, 0
 	for name, f := range load() {
@@ -120,14 +122,14 @@ func TestSize(t *testing.T) {
 	}
 	t.Logf("%d files of %d bytes are %d bytes compressed", count, whole, total)
 	if total > 2e6 {
-		t.Errorf("the pages have %d bytes", total)
+		t.Errorf("the compressed pages have %d bytes", total)
 	}
 }
 
-// TestPure runs the tests of what the pages compute without a document.
+// TestPure runs the tests of the code that needs no document.
 func TestPure(t *testing.T) {
 	node := testenv.Need(t, "node")
-	// TAP is what all versions of node can write
+	// all versions of node can write TAP
 	out, err := exec.Command(node, "--test", "--test-reporter=tap", "pure/pure.test.mjs").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -1,8 +1,9 @@
-// What the pages compute without a document. Run with: node --test ui/pure/
+// Tests of the code that needs no document. Run with: node --test ui/pure/
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ecliptic, formatDec, formatRA, galactic, mollweide, parseDec, parseRA, toGalactic, unmollweide } from "../static/angles.js";
+import { ecliptic, formatDec, formatRA, galactic, mollweide, parseDec, parseRA, toGalactic,
+  unmollweide } from "../static/angles.js";
 import { bandColour, bandOf, inOrder, wavelength } from "../static/bands.js";
 import { writeCSV, writeECSV } from "../static/csv.js";
 import { cuts, greys, readFITS } from "../static/fits.js";
@@ -15,17 +16,46 @@ import { decimals, label, logTicks, ticks } from "../static/ticks.js";
 const near = (have, want, within = 1e-9) => assert.ok(Math.abs(have - want) <= within, have + " is not " + want);
 
 test("sexagesimal angles are written without a 60", () => {
-  for (const [degrees, want] of [[0, "00:00:00.00"], [180, "12:00:00.00"], [359.9999999, "00:00:00.00"], [15 - 1e-9, "01:00:00.00"], [83.633212, "05:34:31.97"], [-15, "23:00:00.00"]]) assert.equal(formatRA(degrees), want);
-  for (const [degrees, want] of [[0, "+00:00:00.0"], [-0.5, "−00:30:00.0"], [-0, "−00:00:00.0"], [89.999999, "+90:00:00.0"], [-5.391111, "−05:23:28.0"]]) assert.equal(formatDec(degrees), want);
+  for (const [degrees, want] of [
+    [0, "00:00:00.00"],
+    [180, "12:00:00.00"],
+    [359.9999999, "00:00:00.00"],
+    [15 - 1e-9, "01:00:00.00"],
+    [83.633212, "05:34:31.97"],
+    [-15, "23:00:00.00"],
+  ]) assert.equal(formatRA(degrees), want);
+  for (const [degrees, want] of [[0, "+00:00:00.0"], [-0.5, "−00:30:00.0"], [-0, "−00:00:00.0"], [
+    89.999999,
+    "+90:00:00.0",
+  ], [-5.391111, "−05:23:28.0"]]) assert.equal(formatDec(degrees), want);
 });
 
 test("angles are read in degrees and sexagesimal", () => {
-  for (const [text, want] of [["12:00:00", 180], ["12 30", 187.5], ["12h34m56.7s", 188.73625], [" 0 ", 0], ["359.5", 359.5], ["360", null], ["-1", null], ["24:00:00", null], ["12:60:00", null], ["12:00:61", null], ["a", null], ["", null], ["1:2:3:4", null], ["12.5:30", null], ["1e2", 100]]) {
+  for (const [text, want] of [
+    ["12:00:00", 180],
+    ["12 30", 187.5],
+    ["12h34m56.7s", 188.73625],
+    [" 0 ", 0],
+    ["359.5", 359.5],
+    ["360", null],
+    ["-1", null],
+    ["24:00:00", null],
+    ["12:60:00", null],
+    ["12:00:61", null],
+    ["a", null],
+    ["", null],
+    ["1:2:3:4", null],
+    ["12.5:30", null],
+    ["1e2", 100],
+  ]) {
     const have = parseRA(text);
     if (want === null) assert.equal(have, null, text);
     else near(have, want);
   }
-  for (const [text, want] of [["-00:30:00", -0.5], ["−12°30′00″", -12.5], ["+90", 90], ["90.01", null], ["-90:00:01", null], ["-12d34m56s", -12.582222222222223]]) {
+  for (const [text, want] of [["-00:30:00", -0.5], ["−12°30′00″", -12.5], ["+90", 90], ["90.01", null], [
+    "-90:00:01",
+    null,
+  ], ["-12d34m56s", -12.582222222222223]]) {
     const have = parseDec(text);
     if (want === null) assert.equal(have, null, text);
     else near(have, want);
@@ -99,7 +129,25 @@ test("axes have round marks", () => {
 });
 
 test("bands are known under many names, and ordered by wavelength", () => {
-  for (const [name, want] of [["g", "g"], ["ztf_g", "g"], ["ZTFr", "r"], ["sdss-i", "i"], ["gp", "g"], ["g'", "g"], ["Bessell-V", "V"], ["atlas:o", "o"], ["orange", "o"], ["Ks", "K"], ["UVW1", "UVW1"], ["uvw1", "UVW1"], ["I", "I"], ["i", "i"], ["Hα 656", null], ["", null], ["swift/uvm2", null]]) assert.equal(bandOf(name), want, name);
+  for (const [name, want] of [
+    ["g", "g"],
+    ["ztf_g", "g"],
+    ["ZTFr", "r"],
+    ["sdss-i", "i"],
+    ["gp", "g"],
+    ["g'", "g"],
+    ["Bessell-V", "V"],
+    ["atlas:o", "o"],
+    ["orange", "o"],
+    ["Ks", "K"],
+    ["UVW1", "UVW1"],
+    ["uvw1", "UVW1"],
+    ["I", "I"],
+    ["i", "i"],
+    ["Hα 656", null],
+    ["", null],
+    ["swift/uvm2", null],
+  ]) assert.equal(bandOf(name), want, name);
   assert.deepEqual(inOrder(["K", "zz", "r", "aa", "g", "u", "ztf_i"]), ["u", "g", "r", "ztf_i", "K", "aa", "zz"]);
   assert.equal(wavelength("none"), Infinity);
   assert.equal(bandColour("r", "light"), bandColour("ztf_r", "light"));
@@ -161,8 +209,10 @@ test("smoothing keeps what is level, and what is missing", () => {
 });
 
 test("CSV and ECSV are written so that they can be read", () => {
-  assert.equal(writeCSV(["a", "b"], [["x,y", 'q"'], [null, 1]]), 'a,b\n"x,y","q"""\n,1\n');
-  assert.equal(writeECSV([{ name: "mjd", unit: "d" }, { name: "f", text: true }], [[1, "g"]]), '# %ECSV 1.0\n# ---\n# delimiter: \',\'\n# datatype:\n# - {name: "mjd", unit: "d", datatype: float64}\n# - {name: "f", datatype: string}\nmjd,f\n1,g\n');
+  assert.equal(writeCSV(["a", "b"], [["x,y", "q\""], [null, 1]]), "a,b\n\"x,y\",\"q\"\"\"\n,1\n");
+  assert.equal(writeECSV([{ name: "mjd", unit: "d" }, { name: "f", text: true }], [[1, "g"]]),
+    "# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n# - {name: \"mjd\", unit: \"d\", datatype: float64}\n"
+      + "# - {name: \"f\", datatype: string}\nmjd,f\n1,g\n");
 });
 
 // fits makes a file of one HDU.
@@ -177,13 +227,30 @@ function fits(cards, bytes) {
 test("images of FITS files", () => {
   const pixels = new DataView(new ArrayBuffer(12));
   [1, 2, 3, -5, 4, 9].forEach((v, i) => pixels.setInt16(2 * i, v));
-  const { hdus, image } = readFITS(fits([["SIMPLE", "T"], ["BITPIX", "16"], ["NAXIS", "2"], ["NAXIS1", "3"], ["NAXIS2", "2"], ["BZERO", "10 / shift"], ["BLANK", "-5"], ["OBJECT", "'O''Neill '/ who"]], new Uint8Array(pixels.buffer)));
+  const { hdus, image } = readFITS(
+    fits([
+      ["SIMPLE", "T"],
+      ["BITPIX", "16"],
+      ["NAXIS", "2"],
+      ["NAXIS1", "3"],
+      ["NAXIS2", "2"],
+      ["BZERO", "10 / shift"],
+      ["BLANK", "-5"],
+      ["OBJECT", "'O''Neill '/ who"],
+    ], new Uint8Array(pixels.buffer)),
+  );
   assert.deepEqual([...image.data], [11, 12, 13, NaN, 14, 19]);
   assert.deepEqual(hdus[0].cards.at(-1), ["OBJECT", "O'Neill", "who"]);
   assert.deepEqual(cuts(image.data, 0, 1), [11, 19]);
   const rgba = greys(image, [11, 19], (t) => t, false);
-  assert.deepEqual([rgba[0 + 3], rgba[8], rgba[12]], [0, 255, 0]); // the first row of the file is below
-  for (const bad of [new ArrayBuffer(0), new ArrayBuffer(5000), fits([["SIMPLE", "T"], ["BITPIX", "16"], ["NAXIS", "2"], ["NAXIS1", "99999999"], ["NAXIS2", "99999999"]], new Uint8Array(0)), fits([["SIMPLE", "T"], ["BITPIX", "x"], ["NAXIS", "-3"]], new Uint8Array(9))]) {
+  assert.deepEqual([rgba[0 + 3], rgba[8], rgba[12]], [0, 255, 0]); // the file's first row is at the bottom
+  for (const bad of [
+    new ArrayBuffer(0),
+    new ArrayBuffer(5000),
+    fits([["SIMPLE", "T"], ["BITPIX", "16"], ["NAXIS", "2"], ["NAXIS1", "99999999"], ["NAXIS2", "99999999"]],
+      new Uint8Array(0)),
+    fits([["SIMPLE", "T"], ["BITPIX", "x"], ["NAXIS", "-3"]], new Uint8Array(9)),
+  ]) {
     assert.equal(readFITS(bad).image, null);
   }
 });
@@ -191,8 +258,11 @@ test("images of FITS files", () => {
 // rgb reads a colour of CSS, #hex or hsl, as three numbers from 0 to 1.
 function rgb(text) {
   if (text.startsWith("hsl")) {
-    const [h, s, l] = text.match(/[\d.]+/g).map(Number), a = (s / 100) * Math.min(l / 100, 1 - l / 100); // CSS Color 4, 7.1
-    return [0, 8, 4].map((n) => l / 100 - a * Math.max(-1, Math.min(((n + h / 30) % 12) - 3, 9 - ((n + h / 30) % 12), 1)));
+    // CSS Color 4, 7.1
+    const [h, s, l] = text.match(/[\d.]+/g).map(Number), a = (s / 100) * Math.min(l / 100, 1 - l / 100);
+    return [0, 8, 4].map((n) =>
+      l / 100 - a * Math.max(-1, Math.min(((n + h / 30) % 12) - 3, 9 - ((n + h / 30) % 12), 1))
+    );
   }
   const full = text.length === 4 ? [...text.slice(1)].map((c) => c + c).join("") : text.slice(1);
   return [0, 2, 4].map((i) => parseInt(full.slice(i, i + 2), 16) / 255);
@@ -212,14 +282,46 @@ function contrast(ink, ground) {
 test("texts and points stand out from their grounds in light and dark", () => {
   const css = readFileSync(new URL("../static/nightjar.css", import.meta.url), "utf8");
   for (const look of ["light", "dark"]) {
-    const rule = css.slice(css.indexOf("[data-look=" + look + "] {")).split("}")[0], colours = Object.fromEntries([...rule.matchAll(/--([\w-]+): (#\w+)/g)].map((m) => [m[1], m[2]]));
-    const pairs = ["ink", "faint", "accent", "good", "warn", "bad"].flatMap((ink) => ["ground", "card", "raised"].map((ground) => [ink, ground])).concat([["on-accent", "accent"], ["ink", "mark"], ["ground", "ink"], ["ground", "bad"]]);
+    const rule = css.slice(css.indexOf("[data-look=" + look + "] {")).split("}")[0],
+      colours = Object.fromEntries([...rule.matchAll(/--([\w-]+): (#\w+)/g)].map((m) => [m[1], m[2]]));
+    const pairs = ["ink", "faint", "accent", "good", "warn", "bad"].flatMap((ink) =>
+      ["ground", "card", "raised"].map((ground) => [ink, ground])
+    ).concat([["on-accent", "accent"], ["ink", "mark"], ["ground", "ink"], ["ground", "bad"]]);
     for (const [ink, ground] of pairs) {
       const has = contrast(colours[ink], colours[ground]);
       assert.ok(has >= 4.5, look + ": " + ink + " on " + ground + " has " + has.toFixed(2));
     }
-    for (const edge of ["edge", "accent"]) assert.ok(contrast(colours[edge], colours.card) >= 3, look + ": " + edge); // of controls, and the ring of the focus
-    for (const band of ["UVW2", "UVW1", "u", "U", "B", "g", "BP", "c", "V", "clear", "G", "r", "R", "o", "Kepler", "i", "I", "TESS", "z", "y", "J", "H", "K", "W1", "W4", "Halpha", "no filter"]) {
+    // borders of controls, and the focus ring
+    for (const edge of ["edge", "accent"]) assert.ok(contrast(colours[edge], colours.card) >= 3, look + ": " + edge);
+    for (const band of [
+      "UVW2",
+      "UVW1",
+      "u",
+      "U",
+      "B",
+      "g",
+      "BP",
+      "c",
+      "V",
+      "clear",
+      "G",
+      "r",
+      "R",
+      "o",
+      "Kepler",
+      "i",
+      "I",
+      "TESS",
+      "z",
+      "y",
+      "J",
+      "H",
+      "K",
+      "W1",
+      "W4",
+      "Halpha",
+      "no filter",
+    ]) {
       for (const nth of [0, 1, 2]) {
         const has = contrast(bandColour(band, look, nth), colours.card);
         assert.ok(has >= 3, look + ": the points of " + band + " have " + has.toFixed(2));
@@ -229,10 +331,17 @@ test("texts and points stand out from their grounds in light and dark", () => {
 });
 
 test("requests can be repeated elsewhere", () => {
-  assert.equal(asCurl("GET", "http://n/api/targets/?name=O'Neill"), "curl --fail-with-body -H 'Authorization: Token YOUR_TOKEN' 'http://n/api/targets/?name=O'\\''Neill'");
-  assert.equal(asCurl("POST", "http://n/", { a: 1 }), "curl --fail-with-body -X POST -H 'Authorization: Token YOUR_TOKEN' -H 'Content-Type: application/json' -d '{\"a\":1}' 'http://n/'");
-  assert.equal(literal({ a: [1, null, true, "x\"y"], b: {}, c: "$(rm)" }), '{\n    "a": [1, None, True, "x\\"y"],\n    "b": {},\n    "c": "$(rm)",\n}');
-  assert.equal(asPython("GET", "http://n/api/", { strict: "true" }), 'import requests\n\nanswer = requests.get(\n    "http://n/api/",\n    params={\n        "strict": "true",\n    },\n    headers={"Authorization": "Token YOUR_TOKEN"},\n)\nanswer.raise_for_status()\ndata = answer.json()');
+  assert.equal(asCurl("GET", "http://n/api/targets/?name=O'Neill"),
+    "curl --fail-with-body -H 'Authorization: Token YOUR_TOKEN' 'http://n/api/targets/?name=O'\\''Neill'");
+  assert.equal(asCurl("POST", "http://n/", { a: 1 }),
+    "curl --fail-with-body -X POST -H 'Authorization: Token YOUR_TOKEN' -H 'Content-Type: application/json' -d "
+      + "'{\"a\":1}' 'http://n/'");
+  assert.equal(literal({ a: [1, null, true, "x\"y"], b: {}, c: "$(rm)" }),
+    "{\n    \"a\": [1, None, True, \"x\\\"y\"],\n    \"b\": {},\n    \"c\": \"$(rm)\",\n}");
+  assert.equal(asPython("GET", "http://n/api/", { strict: "true" }),
+    "import requests\n\nanswer = requests.get(\n    \"http://n/api/\",\n    params={\n"
+      + "        \"strict\": \"true\",\n    },\n    headers={\"Authorization\": \"Token YOUR_TOKEN\"},\n)\n"
+      + "answer.raise_for_status()\ndata = answer.json()");
   assert.match(asPython("GET", "http://n/", { format: "csv" }), /text = answer\.text$/);
   assert.doesNotMatch(asPython("DELETE", "http://n/", {}), /json\(\)/);
 });

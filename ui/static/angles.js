@@ -1,6 +1,8 @@
-// Angles as astronomers write them. Degrees are the measure of everything; hours are for right ascensions.
+// Angles as astronomers write them. All values are degrees; right ascensions are also written in
+// hours.
 
-// sexagesimal writes an angle of so many units (hours or degrees) with three parts; digits are those after the seconds' point. It rounds first, so that no 60 appears.
+// sexagesimal writes an angle, in hours or degrees, in three parts, with that many digits after the
+// seconds' point. It rounds first, so that no 60 appears.
 function sexagesimal(value, digits, width) {
   const scale = 10 ** digits;
   let left = Math.round(Math.abs(value) * 3600 * scale);
@@ -19,9 +21,11 @@ export function formatRA(degrees, digits = 2) {
 }
 
 // formatDec writes degrees with minutes and seconds of arc, always with a sign.
-export const formatDec = (degrees, digits = 1) => (degrees < 0 || Object.is(degrees, -0) ? "−" : "+") + sexagesimal(degrees, digits, 2).join(":");
+export const formatDec = (degrees, digits = 1) =>
+  (degrees < 0 || Object.is(degrees, -0) ? "−" : "+") + sexagesimal(degrees, digits, 2).join(":");
 
-// parseAngle reads decimal degrees, or three (or two) sexagesimal parts, as 12:34:56.7, 12 34 56.7 or 12h34m56.7s; null for anything else.
+// parseAngle reads decimal degrees, or three (or two) sexagesimal parts, as 12:34:56.7, 12 34 56.7
+// or 12h34m56.7s; null for anything else.
 function parseAngle(text) {
   let s = text.trim().replaceAll("−", "-").replaceAll("°", "d").replace(/[′']/g, "m").replace(/[″"]/g, "s");
   if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(s)) return { value: Number(s), sexagesimal: false };
@@ -39,7 +43,8 @@ function parseAngle(text) {
   return { value: sign * value, sexagesimal: true };
 }
 
-// parseRA gives degrees, 0 <= ra < 360, of decimal degrees or of hours, minutes and seconds; null for anything else.
+// parseRA reads decimal degrees, or hours, minutes and seconds. It returns degrees, 0 <= ra < 360;
+// null for anything else.
 export function parseRA(text) {
   const a = parseAngle(text);
   if (!a) return null;
@@ -47,7 +52,7 @@ export function parseRA(text) {
   return degrees >= 0 && degrees < 360 ? degrees : null;
 }
 
-// parseDec gives degrees, -90 to 90; null for anything else.
+// parseDec returns degrees, -90 to 90; null for anything else.
 export function parseDec(text) {
   const a = parseAngle(text);
   return a && Math.abs(a.value) <= 90 ? a.value : null;
@@ -55,7 +60,8 @@ export function parseDec(text) {
 
 const rad = Math.PI / 180;
 
-// mollweide gives the place of a direction on the all-sky map, x from -2 to 2 and y from -1 to 1, north up and east to the left, around the given right ascension.
+// mollweide maps a direction to the all-sky map: x from -2 to 2, y from -1 to 1, north up, east to
+// the left, with the given right ascension in the middle.
 export function mollweide(ra, dec, centre = 0) {
   let lon = (((ra - centre) % 360) + 540) % 360 - 180;
   const phi = dec * rad;
@@ -72,7 +78,7 @@ export function mollweide(ra, dec, centre = 0) {
   return [-(2 * lon / 180) * Math.cos(t), Math.sin(t)];
 }
 
-// unmollweide is the inverse; null outside of the map.
+// unmollweide is the inverse of mollweide; null outside the map.
 export function unmollweide(x, y, centre = 0) {
   if (Math.abs(y) >= 1 || (x / 2) ** 2 + y ** 2 > 1) return null;
   const t = Math.asin(y);
@@ -81,25 +87,33 @@ export function unmollweide(x, y, centre = 0) {
   return [(((lon + centre) % 360) + 360) % 360, dec];
 }
 
-// galactic gives right ascension and declination (ICRS, degrees) of galactic coordinates, with the pole and the node of the Hipparcos catalogue (ESA SP-1200, vol. 1, 1.5.3).
+// galactic converts galactic coordinates to right ascension and declination (ICRS, degrees), with
+// the pole and the node of the Hipparcos catalogue (ESA SP-1200, vol. 1, 1.5.3).
 export function galactic(l, b) {
   const pole = { ra: 192.85948, dec: 27.12825, l: 122.93192 - 90 };
   const L = (l - pole.l) * rad, B = b * rad, D = pole.dec * rad;
   const dec = Math.asin(Math.sin(B) * Math.sin(D) + Math.cos(B) * Math.cos(D) * Math.sin(L));
-  const ra = Math.atan2(Math.cos(B) * Math.cos(L), Math.sin(B) * Math.cos(D) - Math.cos(B) * Math.sin(D) * Math.sin(L)) / rad + pole.ra;
+  const ra =
+    Math.atan2(Math.cos(B) * Math.cos(L), Math.sin(B) * Math.cos(D) - Math.cos(B) * Math.sin(D) * Math.sin(L)) / rad +
+    pole.ra;
   return [((ra % 360) + 360) % 360, dec / rad];
 }
 
-// toGalactic gives galactic longitude and latitude, in degrees, of a direction.
+// toGalactic converts a direction to galactic longitude and latitude, in degrees.
 export function toGalactic(ra, dec) {
   const D = dec * rad, P = 27.12825 * rad, A = (ra - 192.85948) * rad;
   const b = Math.asin(Math.sin(D) * Math.sin(P) + Math.cos(D) * Math.cos(P) * Math.cos(A));
-  const l = 122.93192 - Math.atan2(Math.cos(D) * Math.sin(A), Math.sin(D) * Math.cos(P) - Math.cos(D) * Math.sin(P) * Math.cos(A)) / rad;
+  const l = 122.93192 -
+    Math.atan2(Math.cos(D) * Math.sin(A), Math.sin(D) * Math.cos(P) - Math.cos(D) * Math.sin(P) * Math.cos(A)) / rad;
   return [((l % 360) + 360) % 360, b / rad];
 }
 
-// ecliptic gives right ascension and declination of a place on the ecliptic, with the obliquity of J2000.
+// ecliptic converts a longitude on the ecliptic to right ascension and declination, with the
+// obliquity of J2000.
 export function ecliptic(longitude) {
   const e = 23.4392911 * rad, l = longitude * rad;
-  return [((Math.atan2(Math.sin(l) * Math.cos(e), Math.cos(l)) / rad) + 360) % 360, Math.asin(Math.sin(l) * Math.sin(e)) / rad];
+  return [
+    ((Math.atan2(Math.sin(l) * Math.cos(e), Math.cos(l)) / rad) + 360) % 360,
+    Math.asin(Math.sin(l) * Math.sin(e)) / rad,
+  ];
 }

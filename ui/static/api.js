@@ -1,6 +1,6 @@
-// Asking the REST API.
+// Requests to the REST API.
 
-// ApiError is an answer that refuses. fields is its body, which has messages by field.
+// ApiError is an answer with an error status. fields is its body: messages by field.
 export class ApiError extends Error {
   constructor(status, body) {
     super(reason(body) || "The node answered with status " + status + ".");
@@ -9,19 +9,23 @@ export class ApiError extends Error {
   }
 }
 
-// reason makes one text of the API's messages, whatever their shape; a field's name stands before its messages.
+// reason joins the API's messages into one text, whatever their shape. A field's name precedes its
+// messages.
 export function reason(body, name = "") {
   if (body === null || body === undefined) return "";
   if (Array.isArray(body)) return body.map((b) => reason(b, name)).filter(Boolean).join(" ");
   if (typeof body === "object") {
-    return Object.entries(body).filter(([key]) => key !== "report").map(([key, value]) => reason(value, ["detail", "non_field_errors", "Data processing error"].includes(key) ? name : key)).filter(Boolean).join(" ");
+    return Object.entries(body).filter(([key]) => key !== "report").map(([key, value]) =>
+      reason(value, ["detail", "non_field_errors", "Data processing error"].includes(key) ? name : key)
+    ).filter(Boolean).join(" ");
   }
   return (name ? name.replaceAll("_", " ") + ": " : "") + body;
 }
 
 const headers = { Accept: "application/json", "X-Requested-With": "XMLHttpRequest" };
 
-// ask sends a request and gives the JSON of the answer, null for none. json is sent as such; body and type are sent as they are.
+// ask sends a request and returns the JSON of the answer, null if there is none. It sends json as
+// JSON, or body with the content type type.
 export async function ask(path, { method = "GET", json, body, type, signal } = {}) {
   const options = { method, headers: { ...headers }, body, signal };
   if (json !== undefined) {
@@ -51,7 +55,7 @@ function read(status, text) {
   return body;
 }
 
-// address is a path with a query; what is empty is left out.
+// address is a path with a query. Empty parameters are left out.
 export function address(path, params) {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(params ?? {})) {
@@ -61,22 +65,23 @@ export function address(path, params) {
   return text ? path + "?" + text : path;
 }
 
-// get asks for a list or an object; a parameter that the API does not know is an error, since it would widen what is shown.
+// get requests a list or an object. A parameter that the API does not know is an error: ignored, it
+// would show too many rows.
 export const get = (path, params, options) => ask(address(path, { ...params, strict: "true" }), options);
 
-// pages gives the pages of a list, one by one.
+// pages yields the pages of a list, one by one.
 export async function* pages(path, params, limit = 10000, signal) {
-  for (let offset = 0; ; offset += limit) {
+  for (let offset = 0;; offset += limit) {
     const page = await get(path, { ...params, limit, offset: offset || "" }, { signal });
     yield page;
     if (!page.next) return;
   }
 }
 
-// count asks how many rows a list has.
+// count returns how many rows a list has.
 export const count = async (path, params) => (await get(path, { ...params, limit: 1 })).count;
 
-// send posts a form with files and tells how much has gone, from 0 to 1.
+// send posts a form with files and reports the part that was sent, from 0 to 1.
 export function send(path, form, progress = () => {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

@@ -1,4 +1,4 @@
-// Copying a text, also where the browser keeps the clipboard from pages that come without TLS.
+// Copying a text, also where the browser denies the clipboard to pages without TLS.
 import { h } from "./dom.js";
 import { notice } from "./notice.js";
 
@@ -7,19 +7,21 @@ export async function copy(text) {
     await navigator.clipboard.writeText(text);
   } catch {
     const area = h("textarea", { class: "offscreen", readonly: true }, text);
-    const within = document.querySelector("dialog[open]") ?? document.body; // the page behind a dialogue cannot be selected in
+    // text behind an open dialogue cannot be selected
+    const within = document.querySelector("dialog[open]") ?? document.body;
     within.append(area);
     area.select();
     const done = document.execCommand("copy");
     area.remove();
-    if (!done) return notice("The browser does not let the page copy.", true);
+    if (!done) return notice("The browser did not allow copying.", true);
   }
   notice("Copied.");
 }
 
-// copyButton copies what text gives.
+// copyButton copies a text, or what the function text returns.
 export const copyButton = (text, label = "Copy", what = "") =>
-  h("button", { type: "button", class: "copy", "aria-label": what ? label + " " + what : label, title: what ? label + " " + what : null, onclick: () => copy(typeof text === "function" ? text() : text) }, label);
+  h("button", { type: "button", class: "copy", "aria-label": what ? label + " " + what : label,
+    title: what ? label + " " + what : null, onclick: () => copy(typeof text === "function" ? text() : text) }, label);
 
 // save lets the browser save a text or a blob as a file.
 export function save(name, content, type = "text/plain") {

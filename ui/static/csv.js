@@ -2,13 +2,14 @@
 
 const cell = (v) => {
   const s = v === null || v === undefined ? "" : String(v);
-  return /[",\r\n]/.test(s) ? '"' + s.replaceAll('"', '""') + '"' : s;
+  return /[",\r\n]/.test(s) ? "\"" + s.replaceAll("\"", "\"\"") + "\"" : s;
 };
 
-// writeCSV makes a table of a header and rows.
+// writeCSV writes a table from a header and rows.
 export const writeCSV = (names, rows) => [names, ...rows].map((row) => row.map(cell).join(",") + "\n").join("");
 
-// writeECSV makes an ECSV 1.0 table (astropy APE 6). columns have name, and perhaps unit, description and text (its cells are texts).
+// writeECSV writes an ECSV 1.0 table (astropy APE 6). A column has a name, and optionally unit,
+// description and text (its cells are strings).
 export function writeECSV(columns, rows) {
   const lines = ["%ECSV 1.0", "---", "delimiter: ','", "datatype:"];
   for (const c of columns) {

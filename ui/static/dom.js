@@ -1,13 +1,16 @@
-// Making elements. Texts become text nodes, never markup: what was uploaded cannot become part of a page.
+// Making elements. Strings become text nodes, never markup, so uploaded text cannot become part of
+// a page.
 
-// h makes an element. Properties whose name begins with "on" are listeners; class, dataset and attributes go by their names; null and false are left out.
+// h makes an element. Properties whose names begin with "on" are listeners; class, dataset and
+// attributes have their own names; null and false are left out.
 export function h(tag, props, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "dataset") Object.assign(element.dataset, value);
-    else if (name === "value" || name === "checked" || name === "selected" || name === "indeterminate") element[name] = value;
+    else if (name === "value" || name === "checked" || name === "selected" || name === "indeterminate")
+      element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
   append(element, children);
@@ -20,7 +23,7 @@ function append(element, children) {
   }
 }
 
-// fill replaces what an element holds.
+// fill replaces the content of an element.
 export function fill(element, ...children) {
   element.replaceChildren();
   append(element, children);
@@ -29,27 +32,26 @@ export function fill(element, ...children) {
 
 let last = 0;
 
-// newID is an id that nothing else has.
+// newID returns an unused id.
 export const newID = () => "e" + ++last;
 
-// field is a labelled control, with room for help and for what is wrong with it.
+// field is a labelled control with its help and its error message.
 export function field(label, control, { help, name } = {}) {
   control.id ||= newID();
   const helpID = control.id + "-help", errorID = control.id + "-error";
   control.setAttribute("aria-describedby", helpID + " " + errorID);
   return h("div", { class: "field", dataset: { field: name ?? control.name ?? "" } },
-    h("label", { for: control.id }, label),
-    control,
-    h("small", { id: helpID, class: "help" }, help),
+    h("label", { for: control.id }, label), control, h("small", { id: helpID, class: "help" }, help),
     h("small", { id: errorID, class: "error" }));
 }
 
-// select makes a choice of pairs of value and label.
+// select makes a select element from pairs of value and label.
 export function select(props, choices, chosen) {
-  return h("select", props, choices.map(([value, label]) => h("option", { value, selected: String(value) === String(chosen ?? "") }, label)));
+  return h("select", props,
+    choices.map(([value, label]) => h("option", { value, selected: String(value) === String(chosen ?? "") }, label)));
 }
 
-// later waits until there was no call for some milliseconds.
+// later delays fn until there has been no call for ms milliseconds.
 export function later(ms, fn) {
   let timer;
   return (...args) => {

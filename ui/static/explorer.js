@@ -7,14 +7,18 @@ import { title } from "./shell.js";
 import { pager, table } from "./table.js";
 import { grouped } from "./text.js";
 
-// explorer shows a list. columns are made anew for each page, of its rows; they may be a promise. fields are asked for if not all are needed, and rows may add to them. things are what is counted: one, more.
-export async function explorer(main, { heading, path, columns, things, limit = 50, fields, rows = (r) => r, buttons, orders }) {
+// explorer shows a list. columns is called with the rows of each page and may return a promise.
+// fields limits the fields that are requested, and rows may add to them. things names what is
+// counted, in singular and plural.
+export async function explorer(main,
+  { heading, path, columns, things, limit = 50, fields, rows = (r) => r, buttons, orders }) {
   title(heading);
   const options = await ask(path, { method: "OPTIONS" }), filters = options.filters ?? {};
   const state = given(Object.keys(filters)), query = new URLSearchParams(location.search);
   let offset = Number(query.get("offset")) || 0;
   const orderName = orders;
-  const request = requestBox(), counted = h("p", { class: "faint", "aria-live": "polite", id: "count" }), list = h("div", { id: "list" }), exports = h("span", { class: "row" });
+  const request = requestBox(), counted = h("p", { class: "faint", "aria-live": "polite", id: "count" }),
+    list = h("div", { id: "list" }), exports = h("span", { class: "row" });
   const form = filterForm(filters, state, (values) => {
     const order = state[orderName];
     for (const name of Object.keys(state)) delete state[name];
@@ -24,9 +28,10 @@ export async function explorer(main, { heading, path, columns, things, limit = 5
   }, { leaveOut: orders ? [orders] : [] });
   form.querySelector("input")?.setAttribute("data-search", "");
   fill(main, h("div", { class: "bar" }, h("h1", {}, heading), buttons),
-    h("details", { class: "card", open: matchMedia("(min-width: 44rem)").matches || Object.keys(state).length > 0 }, h("summary", {}, "Filters"), form),
-    h("details", { class: "card", open: matchMedia("(min-width: 44rem)").matches }, h("summary", {}, "The request"), request),
-    h("div", { class: "bar" }, counted, exports), list);
+    h("details", { class: "card", open: matchMedia("(min-width: 44rem)").matches || Object.keys(state).length > 0 },
+      h("summary", {}, "Filters"), form),
+    h("details", { class: "card", open: matchMedia("(min-width: 44rem)").matches }, h("summary", {}, "The request"),
+      request), h("div", { class: "bar" }, counted, exports), list);
 
   let stop = null;
   async function refresh() {
@@ -36,20 +41,26 @@ export async function explorer(main, { heading, path, columns, things, limit = 5
     history.replaceState(null, "", address(location.pathname, { ...state, offset: offset || "" }));
     request.update({ path, params: { ...state, strict: "true" } });
     const formats = (filters.format?.choices ?? []).filter((f) => !["json", "api"].includes(f));
-    fill(exports, formats.length > 0 && "Download all as", formats.map((f) => h("a", { href: address(path, { ...state, format: f }), download: path.split("/").at(-2) + "." + f, dataset: { export: f } }, f)));
+    fill(exports, formats.length > 0 && "Download all as",
+      formats.map((f) =>
+        h("a", { href: address(path, { ...state, format: f }), download: path.split("/").at(-2) + "." + f,
+          dataset: { export: f } }, f)
+      ));
     try {
       const page = await get(path, { ...state, fields, limit, offset: offset || "" }, { signal });
       const found = await rows(page.results), shown = await columns(found, () => refresh());
       if (signal.aborted) return;
       fill(counted, grouped(page.count) + " " + (page.count === 1 ? things[0] : things[1]));
-      fill(list, table({ columns: shown, rows: found, caption: heading, empty: "Nothing fits that you may see.", order: state[orderName] ?? "", sorted: orderName && ((order) => {
-        state[orderName] = order;
-        offset = 0;
-        refresh();
-      }) }), pager({ count: page.count, limit, offset, go: (to) => {
-        offset = to;
-        refresh();
-      } }));
+      fill(list,
+        table({ columns: shown, rows: found, caption: heading, empty: "Nothing that you may see matches.",
+          order: state[orderName] ?? "", sorted: orderName && ((order) => {
+            state[orderName] = order;
+            offset = 0;
+            refresh();
+          }) }), pager({ count: page.count, limit, offset, go: (to) => {
+            offset = to;
+            refresh();
+          } }));
     } catch (error) {
       if (error.name === "AbortError") return;
       fill(counted, h("span", { class: "bad" }, error.message));
@@ -62,14 +73,14 @@ export async function explorer(main, { heading, path, columns, things, limit = 5
 
 const names = new Map();
 
-// targetNames asks for the names of targets that rows belong to, and gives a function from an id to a link.
+// targetNames requests the names of the rows' targets and returns a function from an id to a link.
 export async function targetLinks(rows) {
   const ids = [...new Set(rows.map((r) => r.target))].filter((id) => !names.has(id)).slice(0, 25);
   await Promise.all(ids.map(async (id) => {
     try {
       names.set(id, (await get("/api/targets/" + id + "/")).name);
     } catch {
-      // its number will do
+      // show the id instead
     }
   }));
   return (id) => h("a", { href: "/targets/" + id + "/" }, names.get(id) ?? "target " + id);

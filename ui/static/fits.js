@@ -1,8 +1,10 @@
-// Reading images of FITS files (FITS standard 4.0), to look at them: the headers, and the first image with two axes or more.
+// Reading FITS files (FITS standard 4.0) for display: the headers, and the first image with two
+// axes or more.
 
-const block = 2880, most = 64 << 20; // pixels of an image are not read beyond so many
+const block = 2880, most = 64 << 20; // larger images are not read, in pixels
 
-// readFITS gives {hdus, image}. Each HDU has its cards, as [key, value, comment]; image is {width, height, data, hdu}, or null when there is none that can be shown.
+// readFITS returns {hdus, image}. Each HDU has its cards as [key, value, comment]. image is {width,
+// height, data, hdu}, or null if none can be shown.
 export function readFITS(buffer) {
   const bytes = new Uint8Array(buffer), hdus = [];
   let at = 0, image = null;
@@ -11,12 +13,16 @@ export function readFITS(buffer) {
     if (!header || (hdus.length === 0 && header.cards[0]?.[0] !== "SIMPLE")) break;
     const get = (key) => header.cards.find(([k]) => k === key)?.[1], bits = get("BITPIX"), naxis = get("NAXIS") ?? 0;
     const axes = Array.from({ length: Math.min(naxis, 999) }, (_, i) => get("NAXIS" + (i + 1)) ?? 0);
-    const n = axes.length ? axes.reduce((a, b) => a * b, 1) : 0, size = (Math.abs(bits) / 8) * (get("GCOUNT") ?? 1) * ((get("PCOUNT") ?? 0) + n);
+    const n = axes.length ? axes.reduce((a, b) => a * b, 1) : 0,
+      size = (Math.abs(bits) / 8) * (get("GCOUNT") ?? 1) * ((get("PCOUNT") ?? 0) + n);
     const extension = String(get("XTENSION") ?? "IMAGE").trim();
-    hdus.push({ cards: header.cards, name: hdus.length === 0 ? "primary" : String(get("EXTNAME") ?? extension).trim() });
+    hdus.push({ cards: header.cards,
+      name: hdus.length === 0 ? "primary" : String(get("EXTNAME") ?? extension).trim() });
     const pixels = axes[0] * axes[1];
-    if (!image && extension === "IMAGE" && axes.length > 1 && axes[0] > 1 && axes[1] > 1 && pixels <= most && header.end + pixels * Math.abs(bits) / 8 <= bytes.length) {
-      image = { width: axes[0], height: axes[1], hdu: hdus.length, data: pixelsOf(buffer, header.end, pixels, bits, get("BSCALE") ?? 1, get("BZERO") ?? 0, get("BLANK")) };
+    if (!image && extension === "IMAGE" && axes.length > 1 && axes[0] > 1 && axes[1] > 1 && pixels <= most &&
+      header.end + pixels * Math.abs(bits) / 8 <= bytes.length) {
+      image = { width: axes[0], height: axes[1], hdu: hdus.length,
+        data: pixelsOf(buffer, header.end, pixels, bits, get("BSCALE") ?? 1, get("BZERO") ?? 0, get("BLANK")) };
     }
     if (!(size >= 0)) break;
     at = header.end + Math.ceil(size / block) * block;
@@ -47,7 +53,10 @@ function valueOf(text) {
 
 function pixelsOf(buffer, at, n, bits, scale, zero, blank) {
   const view = new DataView(buffer, at), out = new Float32Array(n);
-  const read = { 8: (i) => view.getUint8(i), 16: (i) => view.getInt16(2 * i), 32: (i) => view.getInt32(4 * i), 64: (i) => Number(view.getBigInt64(8 * i)), "-32": (i) => view.getFloat32(4 * i), "-64": (i) => view.getFloat64(8 * i) }[bits];
+  const read =
+    { 8: (i) => view.getUint8(i), 16: (i) => view.getInt16(2 * i), 32: (i) => view.getInt32(4 * i),
+      64: (i) => Number(view.getBigInt64(8 * i)), "-32": (i) => view.getFloat32(4 * i),
+      "-64": (i) => view.getFloat64(8 * i) }[bits];
   if (!read) return out.fill(NaN);
   for (let i = 0; i < n; i++) {
     const v = read(i);
@@ -63,7 +72,7 @@ export const stretches = {
   logarithm: (t) => Math.log1p(1000 * t) / Math.log1p(1000),
 };
 
-// cuts are the values below and above which all is black or white: parts of the pixels, such as 0.01 and 0.995.
+// cuts are the values of black and white, given as quantiles of the pixels, such as 0.01 and 0.995.
 export function cuts(data, low, high) {
   const step = Math.max(1, Math.floor(data.length / 100000)), sample = [];
   for (let i = 0; i < data.length; i += step) if (Number.isFinite(data[i])) sample.push(data[i]);
@@ -72,7 +81,8 @@ export function cuts(data, low, high) {
   return [sample[Math.floor(low * (sample.length - 1))], sample[Math.floor(high * (sample.length - 1))]];
 }
 
-// greys makes a picture of RGBA bytes, the first row of the file at the bottom. What is missing is transparent.
+// greys returns RGBA bytes, with the file's first row at the bottom. Missing pixels are
+// transparent.
 export function greys(image, [low, high], stretch, invert) {
   const { width, height, data } = image, out = new Uint8ClampedArray(width * height * 4), span = high - low || 1;
   for (let y = 0; y < height; y++) {

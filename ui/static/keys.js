@@ -1,4 +1,4 @@
-// Keys: one letter each, and none while somebody is typing.
+// Keyboard shortcuts of one letter each, off while the user types.
 import { h } from "./dom.js";
 import { nextLook } from "./looks.js";
 import { dialogue } from "./notice.js";
@@ -13,9 +13,14 @@ const list = [
   ["d", "Data", () => location.assign("/reduceddatums/")],
   ["n", "Add a target", () => location.assign("/targets/create/")],
   ["l", "Next look: light, dark, night", nextLook],
-  ["?", "These keys", help],
+  ["?", "Show these keys", help],
 ];
-const inPlots = [["+ −", "Zoom"], ["← → ↑ ↓", "Move"], [", .", "Point before and after"], ["0", "Reset zoom"]];
+const inPlots = [
+  ["+ −", "Zoom"],
+  ["← → ↑ ↓", "Move"],
+  [", .", "Point before and after"],
+  ["0", "Reset zoom"],
+];
 
 let ready = false;
 
@@ -23,7 +28,8 @@ export function keys() {
   if (ready) return;
   ready = true;
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target) ||
+      document.querySelector("dialog[open]")) return;
     const found = list.find(([key, , run]) => run && key === event.key);
     if (!found) return;
     event.preventDefault();
@@ -31,7 +37,9 @@ export function keys() {
   });
 }
 
-const typing = (element) => element.isContentEditable || (element.matches("input, textarea, select") && !element.matches("[type=checkbox], [type=radio], [type=range]"));
+const typing = (element) =>
+  element.isContentEditable ||
+  (element.matches("input, textarea, select") && !element.matches("[type=checkbox], [type=radio], [type=range]"));
 
 function search() {
   const field = document.querySelector("[data-search]");
@@ -39,7 +47,7 @@ function search() {
   else location.assign("/targets/?search=");
 }
 
-// step moves the focus from row to row, to the first link of each.
+// step moves the focus to the first link of the next or previous row.
 function step(by) {
   const rows = [...document.querySelectorAll("tbody tr")].filter((row) => row.querySelector("a, button"));
   if (rows.length === 0) return;
@@ -51,5 +59,6 @@ function step(by) {
 
 function help() {
   const row = ([key, what]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, what));
-  dialogue("Keys", h("table", { class: "keys" }, h("tbody", {}, list.map(row))), h("h3", {}, "In a plot that has the focus"), h("table", { class: "keys" }, h("tbody", {}, inPlots.map(row))));
+  dialogue("Keys", h("table", { class: "keys" }, h("tbody", {}, list.map(row))),
+    h("h3", {}, "In a plot that has the focus"), h("table", { class: "keys" }, h("tbody", {}, inPlots.map(row))));
 }

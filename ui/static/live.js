@@ -1,10 +1,12 @@
-// Data that arrive while a page is open. The node tells when something of the target has changed, as long as the page is seen.
+// Datums that arrive while a page is open. While the page is visible, the node sends an event for
+// each change of the target.
 import { get } from "./api.js";
 
 const every = 1000, afterFailure = 15000; // milliseconds
 const path = "/api/reduceddatums/";
 
-// live watches a target as long as an element is part of the page. arrived is given the new data, in the order in which they came. It gives a function that asks at once.
+// live watches a target as long as an element is part of the page. It calls arrived with new datums
+// in the order in which they came, and returns a function that asks at once.
 export async function live(element, target, arrived) {
   const query = { target__id: target.id, ordering: "-created" };
   const newest = async () => (await get(path, { ...query, limit: 1, fields: "id" })).results[0]?.id ?? 0;
@@ -33,7 +35,8 @@ export async function live(element, target, arrived) {
     source?.close();
     source = null;
   };
-  // A page that is not seen gives its connection back, for a browser has few of them. Where the stream is refused, asking must do.
+  // A hidden page closes its connection, since a browser has few of them. If the stream is refused,
+  // the page polls.
   const tick = async () => {
     if (!element.isConnected) return hush();
     let wait = every;
@@ -48,7 +51,9 @@ export async function live(element, target, arrived) {
     }
     timer = setTimeout(tick, wait);
   };
-  addEventListener("pagehide", hush); // a page that was left is kept by the browser, to come back to: its clock stands still then, and its connection would stay
+  // The browser keeps a page that the user left, with timers stopped, and would keep its connection
+  // open.
+  addEventListener("pagehide", hush);
   timer = setTimeout(tick, 0);
   return () => {
     clearTimeout(timer);

@@ -1,4 +1,5 @@
-// Looks: light, dark, and night, which is red on black for eyes that are used to the dark. look.js sets the first one.
+// Looks: light, dark, and night, which is red on black for dark-adapted eyes. look.js sets the
+// first one.
 
 const names = ["light", "dark", "night"];
 const watchers = new Set();
@@ -27,7 +28,7 @@ export function onLook(element, fn) {
 
 export const nextLook = () => setLook(names[(names.indexOf(look()) + 1) % names.length]);
 
-// colour reads one of the colours of the look, such as "ink".
+// colour returns a colour of the look by its name, such as "ink".
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
 export { names as lookNames };

@@ -1,4 +1,4 @@
-// Which module fills which page.
+// The module of each page.
 import { failed } from "./notice.js";
 import { session } from "./session.js";
 import { shell } from "./shell.js";
@@ -36,7 +36,7 @@ async function start() {
       return;
     }
     await (await module).show(main, who, match.groups ?? {});
-    document.documentElement.dataset.shown = "true"; // for tests: the first content is there
+    document.documentElement.dataset.shown = "true"; // for tests: the first content is shown
     return;
   }
 }

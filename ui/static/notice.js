@@ -1,29 +1,33 @@
 // Short messages at the foot of the page, and questions in a dialogue.
 import { fill, h } from "./dom.js";
 
-// notice says something for some seconds; what went wrong stays until it is closed.
+// notice shows a message for some seconds, or an error until it is closed.
 export function notice(text, bad = false) {
   const box = h("p", { class: bad ? "notice bad" : "notice" }, text, " ",
-    h("button", { type: "button", class: "plain", "aria-label": "Close the message", onclick: () => box.remove() }, "×"));
+    h("button", { type: "button", class: "plain", "aria-label": "Close the message", onclick: () => box.remove() },
+      "×"));
   document.getElementById("notices").append(box);
   if (!bad) setTimeout(() => box.remove(), 6000);
 }
 
-// failed says what went wrong.
+// failed shows an error.
 export const failed = (error) => {
   if (error.name !== "AbortError") notice(error.message, true);
 };
 
-// dialogue shows something until it is closed. It gives the element.
+// dialogue shows its content until it is closed, and returns the element.
 export function dialogue(title, ...content) {
   const box = h("dialog", { "aria-label": title, onclose: () => box.remove() },
-    h("header", {}, h("h2", {}, title), h("button", { type: "button", class: "plain", "aria-label": "Close", onclick: () => box.close() }, "×")), content);
+    h("header", {}, h("h2", {}, title),
+      h("button", { type: "button", class: "plain", "aria-label": "Close", onclick: () => box.close() }, "×")),
+    content);
   document.body.append(box);
   box.showModal();
   return box;
 }
 
-// confirmed asks whether something is to be done, and says what that means. do_ is awaited while the dialogue is open; the dialogue stays if it fails.
+// confirmed asks the user before it calls do_, and says what that does. It awaits do_ while the
+// dialogue is open; the dialogue stays open if do_ fails.
 export function confirmed(title, content, verb, do_) {
   return new Promise((resolve) => {
     const error = h("p", { role: "alert" });
@@ -42,7 +46,8 @@ export function confirmed(title, content, verb, do_) {
           yes.disabled = false;
         }
       },
-    }, content, error, h("div", { class: "row" }, yes, h("button", { type: "button", onclick: () => box.close() }, "Keep it"))));
+    }, content, error,
+      h("div", { class: "row" }, yes, h("button", { type: "button", onclick: () => box.close() }, "Keep it"))));
     box.addEventListener("close", () => resolve(false));
   });
 }

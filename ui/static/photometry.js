@@ -1,4 +1,4 @@
-// Points of a light curve, from reduced data.
+// Points of a light curve, from reduced datums.
 import { mjd } from "./text.js";
 
 const number = (v) => {
@@ -7,43 +7,57 @@ const number = (v) => {
 };
 
 const first = (value, names) => {
-  for (const name of names) if (value[name] !== undefined && value[name] !== null && value[name] !== "") return value[name];
+  for (const name of names)
+    if (value[name] !== undefined && value[name] !== null && value[name] !== "") return value[name];
   return undefined;
 };
 
-// pointOf reads a datum of photometry. What it lacks is NaN or "". A point with a limit and no magnitude and no flux is a limit.
+// pointOf reads a datum of photometry. Missing values are NaN or "". A point with a limit but
+// neither magnitude nor flux is a limit.
 export function pointOf(datum) {
   const v = datum.value && typeof datum.value === "object" ? datum.value : {};
-  const magnitude = number(first(v, ["magnitude", "mag"])), flux = number(v.flux), limit = number(first(v, ["limit", "limiting_magnitude"]));
+  const magnitude = number(first(v, ["magnitude", "mag"])), flux = number(v.flux),
+    limit = number(first(v, ["limit", "limiting_magnitude"]));
   return {
-    datum, time: mjd(datum.timestamp), magnitude, flux, limit,
-    error: number(first(v, ["error", "magnitude_error", "mag_error", "magerr", "mag_err"])), fluxError: number(first(v, ["flux_error", "flux_err", "fluxerr"])), fluxUnit: v.flux_unit ?? "",
-    zeroPoint: number(v.zero_point), system: String(first(v, ["magsys", "mag_system"]) ?? ""),
-    filter: String(first(v, ["filter", "band"]) ?? "no filter"), source: String(first(v, ["telescope", "instrument"]) ?? (datum.source_name || "no source")),
+    datum,
+    time: mjd(datum.timestamp),
+    magnitude,
+    flux,
+    limit,
+    error: number(first(v, ["error", "magnitude_error", "mag_error", "magerr", "mag_err"])),
+    fluxError: number(first(v, ["flux_error", "flux_err", "fluxerr"])),
+    fluxUnit: v.flux_unit ?? "",
+    zeroPoint: number(v.zero_point),
+    system: String(first(v, ["magsys", "mag_system"]) ?? ""),
+    filter: String(first(v, ["filter", "band"]) ?? "no filter"),
+    source: String(first(v, ["telescope", "instrument"]) ?? (datum.source_name || "no source")),
     isLimit: Number.isNaN(magnitude) && Number.isNaN(flux) && !Number.isNaN(limit),
   };
 }
 
 const janskys = { Jy: 1, mJy: 1e-3, uJy: 1e-6, µJy: 1e-6, μJy: 1e-6, microJy: 1e-6, nJy: 1e-9 };
 
-// scale is what a flux unit is in microjanskys, NaN for others.
+// scale is a flux unit in microjanskys; NaN for unknown units.
 const scale = (unit) => (janskys[unit] ?? NaN) * 1e6;
 
-// zeroOf is the magnitude of one microjansky, if the point says how its magnitudes are meant: in the AB system (Oke and Gunn 1983), or by a zero point in a unit of flux.
+// zeroOf is the magnitude of one microjansky. The point must give it: as AB magnitudes (Oke and
+// Gunn 1983), or by a zero point in a flux unit.
 function zeroOf(p) {
   if (!Number.isNaN(p.zeroPoint) && scale(p.fluxUnit) > 0) return p.zeroPoint + 2.5 * Math.log10(scale(p.fluxUnit));
   return p.system.toUpperCase().startsWith("AB") ? 23.9 : NaN;
 }
 
-// asFlux gives flux and error in microjanskys; NaN where nothing says what the magnitudes mean. A limit gives the flux of its magnitude.
+// asFlux returns flux and error in microjanskys; NaN if the magnitudes are not calibrated. A limit
+// yields the flux of its magnitude.
 export function asFlux(p) {
-  if (!Number.isNaN(p.flux) && scale(p.fluxUnit) > 0) return { y: p.flux * scale(p.fluxUnit), e: p.fluxError * scale(p.fluxUnit) };
+  if (!Number.isNaN(p.flux) && scale(p.fluxUnit) > 0)
+    return { y: p.flux * scale(p.fluxUnit), e: p.fluxError * scale(p.fluxUnit) };
   const zero = zeroOf(p), m = p.isLimit ? p.limit : p.magnitude;
   const y = 10 ** (0.4 * (zero - m));
   return { y, e: p.isLimit ? NaN : y * p.error * 0.4 * Math.LN10 };
 }
 
-// asMagnitude gives magnitude and error. A flux is turned into one only where that can be done.
+// asMagnitude returns magnitude and error. It converts a flux if the unit is known; NaN if not.
 export function asMagnitude(p) {
   if (p.isLimit) return { y: p.limit, e: NaN };
   if (!Number.isNaN(p.magnitude)) return { y: p.magnitude, e: p.error };
@@ -52,7 +66,7 @@ export function asMagnitude(p) {
   return { y: zero - 2.5 * Math.log10(flux), e: (2.5 / Math.LN10) * (p.fluxError / flux) };
 }
 
-// fold gives the phase, 0 to 1, of a time by a period and a time of phase 0, all in days.
+// fold returns the phase, 0 to 1, of a time for a period and a time of phase 0, all in days.
 export function fold(time, period, zero) {
   const phase = ((time - zero) / period) % 1;
   return phase < 0 ? phase + 1 : phase;

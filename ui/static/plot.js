@@ -1,19 +1,22 @@
-// A plot on a canvas, for points with errors and for lines. It stays quick with hundreds of thousands of points: when many are seen they are set pixel by pixel.
+// A plot on a canvas, for points with errors and for lines. It stays quick with hundreds of
+// thousands of points: when many are in view, it sets them pixel by pixel.
 //
-// Zoom: drag a box, the wheel (with Ctrl, or when the plot has the focus), two fingers, or + and -. Move: drag with Shift or the right button, or the arrows. All of it
-// again: a double click, or 0. With , and . one goes from point to point.
+// Zoom: drag a box, the wheel (with Ctrl, or when the plot has the focus), two fingers, or + and -.
+// Move: drag with Shift or the right button, or the arrow keys. Reset: double click, or 0. The keys
+// , and . go from point to point.
 import { h } from "./dom.js";
 import { colour, onLook } from "./looks.js";
 import { stamp } from "./symbols.js";
 import { label, logTicks, ticks } from "./ticks.js";
 
-const manyPoints = 3000; // from so many in sight on, points are set as pixels
+const manyPoints = 3000; // with more in view, points are set as pixels
 
-// A series is {x, y, e, kind, symbol, filled, colour, width, faint, hidden}. x, y and e (errors, or none) are arrays of numbers, x ascending for lines. kind is "points",
-// "limits" or "line".
+// A series is {x, y, e, kind, symbol, filled, colour, width, faint, hidden}. x, y and e (errors,
+// optional) are arrays of numbers; for lines x ascends. kind is "points", "limits" or "line".
 export class Plot {
-  // options: name for those who cannot see it, x and y as {label, reversed, log, text(value, step)}, tip(series, i) gives pairs for the point under the pointer,
-  // picked(series, i) is told of a point that was clicked.
+  // options: name is the accessible name; x and y are {label, reversed, log, text(value, step)};
+  // tip(series, i) returns pairs for the point under the pointer; picked(series, i) is called when
+  // a point is clicked.
   constructor(host, options) {
     this.options = options;
     this.series = [];
@@ -29,7 +32,7 @@ export class Plot {
     this.#listen();
   }
 
-  // set shows other series; the part that is seen stays if keep is true.
+  // set shows other series. If keep is true, the view stays.
   set(series, keep = false) {
     this.series = series;
     this.at = null;
@@ -37,7 +40,7 @@ export class Plot {
     this.later();
   }
 
-  // whole is the part of the plane that holds everything that is shown, and a margin.
+  // whole is the view that holds everything that is shown, with a margin.
   whole() {
     let x0 = Infinity, x1 = -Infinity, y0 = Infinity, y1 = -Infinity;
     for (const s of this.series) {
@@ -57,7 +60,7 @@ export class Plot {
   }
 
   reset() {
-    this.moved = false; // by the one who looks
+    this.moved = false; // by the user
     this.view = this.whole();
     this.later();
   }
@@ -76,14 +79,21 @@ export class Plot {
     return this.options.y.log ? Math.log10(y) : y;
   }
 
-  // #frame is where the plane lies on the canvas, in CSS pixels, with functions from one to the other.
+  // #frame is the plot area on the canvas, in CSS pixels, with functions between values and pixels.
   #frame() {
-    const width = this.host.clientWidth, height = this.host.clientHeight, v = this.view ?? { x0: 0, x1: 1, y0: 0, y1: 1 };
+    const width = this.host.clientWidth, height = this.host.clientHeight,
+      v = this.view ?? { x0: 0, x1: 1, y0: 0, y1: 1 };
     const left = this.left ?? 56, right = width - 12, top = 10, bottom = height - 42;
     const kx = (right - left) / (v.x1 - v.x0), ky = (bottom - top) / (v.y1 - v.y0);
     const down = this.options.y.reversed, across = this.options.x.reversed;
     return {
-      width, height, left, right, top, bottom, v,
+      width,
+      height,
+      left,
+      right,
+      top,
+      bottom,
+      v,
       px: across ? (x) => right - (x - v.x0) * kx : (x) => left + (x - v.x0) * kx,
       py: down ? (y) => top + (y - v.y0) * ky : (y) => bottom - (y - v.y0) * ky,
       ux: across ? (p) => v.x0 + (right - p) / kx : (p) => v.x0 + (p - left) / kx,
@@ -104,7 +114,7 @@ export class Plot {
     }
     this.#paint(this.canvas.getContext("2d"), scale);
     this.#paintOver();
-    this.host.dataset.drawn = "true"; // for tests, with when that was first
+    this.host.dataset.drawn = "true"; // for tests, with the time of the first drawing
     this.host.dataset.at ??= String(Date.now());
   }
 
@@ -118,7 +128,9 @@ export class Plot {
     this.left = Math.max(46, 26 + Math.max(...yTicks.map((t) => c.measureText(t.text).width)));
     const f = this.#frame();
     this.#axes(c, f, look, yTicks);
-    const marks = (this.options.marks?.() ?? []).map((m) => ({ ...m, at: f.px(m.x) })).filter((m) => m.at >= f.left && m.at <= f.right);
+    const marks = (this.options.marks?.() ?? []).map((m) => ({ ...m, at: f.px(m.x) })).filter((m) =>
+      m.at >= f.left && m.at <= f.right
+    );
     this.#marks(c, f, marks);
     c.save();
     c.beginPath();
@@ -204,7 +216,8 @@ export class Plot {
     c.restore();
   }
 
-  // #names writes the names of the marks, which ascend, above everything, in the first row that has room.
+  // #names writes the names of the marks, in ascending order, above everything, each in the first
+  // row with enough space.
   #names(c, f, ground, marks) {
     const ends = []; // by row, where its last name ends
     c.save();
@@ -231,7 +244,7 @@ export class Plot {
     c.lineWidth = s.width ?? 1.2;
     c.strokeStyle = s.colour;
     c.globalAlpha = s.faint ? 0.35 : 1;
-    // of many points in one column of pixels, the first, the highest, the lowest and the last are enough
+    // of many points in one pixel column, the first, highest, lowest and last are enough
     let column = null, low = 0, high = 0, last = 0, pen = false;
     const finish = () => {
       if (column !== null) {
@@ -271,7 +284,8 @@ export class Plot {
 
   #stamps(c, f, s, scale, ground, inSight) {
     const r = inSight > 800 ? 2.6 : inSight > 250 ? 3.2 : 3.8;
-    const picture = stamp(s.kind === "limits" ? "limit" : s.symbol ?? "circle", s.colour, s.filled, s.kind === "limits" ? r * 0.9 : r, ground, scale);
+    const picture = stamp(s.kind === "limits" ? "limit" : s.symbol ?? "circle", s.colour, s.filled,
+      s.kind === "limits" ? r * 0.9 : r, ground, scale);
     if (s.e) {
       c.strokeStyle = s.colour;
       c.globalAlpha = 0.55;
@@ -296,28 +310,34 @@ export class Plot {
     c.globalAlpha = 1;
   }
 
-  // #pixels sets points and their errors directly into a picture.
+  // #pixels draws points and their errors directly into the pixels of the image.
   #pixels(c, f, all, scale, ground, inSight) {
-    const x0 = Math.round(f.left * scale), y0 = Math.round(f.top * scale), w = Math.round(f.right * scale) - x0, hh = Math.round(f.bottom * scale) - y0;
+    const x0 = Math.round(f.left * scale), y0 = Math.round(f.top * scale), w = Math.round(f.right * scale) - x0,
+      hh = Math.round(f.bottom * scale) - y0;
     if (w < 1 || hh < 1) return;
     if (this.picture?.width !== w || this.picture?.height !== hh) {
       this.picture = new ImageData(w, hh);
       this.buffer = new Uint32Array(this.picture.data.buffer);
       this.layer = new OffscreenCanvas(w, hh);
     }
-    const buffer = this.buffer.fill(0), size = Math.max(1, Math.round((inSight > 20000 ? 1.6 : 2.6) * scale)), half = size >> 1;
+    const buffer = this.buffer.fill(0), size = Math.max(1, Math.round((inSight > 20000 ? 1.6 : 2.6) * scale)),
+      half = size >> 1;
     const errors = inSight < 30000;
-    // error bars first; then the points of all series by turns, so that none covers the others
-    const set = all.map((s) => ({ s, ink: packed(s.colour, s.kind === "limits" ? 0.4 : 1, ground), pale: packed(s.colour, 0.4, ground), limits: s.kind === "limits" }));
+    // error bars first, then the points of all series in turn, so that none covers the others
+    const set = all.map((s) => ({ s, ink: packed(s.colour, s.kind === "limits" ? 0.4 : 1, ground),
+      pale: packed(s.colour, 0.4, ground), limits: s.kind === "limits" })
+    );
     const px = affine(f.px, scale, -x0), py = affine(f.py, scale, -y0), log = this.options.y.log;
     if (errors) {
       for (const { s, pale } of set) {
         for (let i = 0; s.e && i < s.x.length; i++) {
           const x = (s.x[i] * px.k + px.d) | 0;
           if (!(s.e[i] > 0) || x < 0 || x >= w) continue;
-          const a = (log ? Math.log10(s.y[i] - s.e[i]) : s.y[i] - s.e[i]) * py.k + py.d, b = (log ? Math.log10(s.y[i] + s.e[i]) : s.y[i] + s.e[i]) * py.k + py.d;
+          const a = (log ? Math.log10(s.y[i] - s.e[i]) : s.y[i] - s.e[i]) * py.k + py.d,
+            b = (log ? Math.log10(s.y[i] + s.e[i]) : s.y[i] + s.e[i]) * py.k + py.d;
           const to = Math.min(hh - 1, Math.max(a, b) | 0);
-          for (let y = Math.max(0, Math.min(a, b) | 0); y <= to; y++) if (buffer[y * w + x] === 0) buffer[y * w + x] = pale;
+          for (let y = Math.max(0, Math.min(a, b) | 0); y <= to; y++)
+            if (buffer[y * w + x] === 0) buffer[y * w + x] = pale;
         }
       }
     }
@@ -325,7 +345,8 @@ export class Plot {
     for (let turn = 0; turn < turns; turn++) {
       for (const { s, ink, limits } of set) {
         for (let i = turn; i < s.x.length; i += turns) {
-          const x = ((s.x[i] * px.k + px.d) | 0) - half, y = (((log ? Math.log10(s.y[i]) : s.y[i]) * py.k + py.d) | 0) - half;
+          const x = ((s.x[i] * px.k + px.d) | 0) - half,
+            y = (((log ? Math.log10(s.y[i]) : s.y[i]) * py.k + py.d) | 0) - half;
           if (!(x >= 0 && y >= 0 && x + size < w && y + size < hh)) continue;
           for (let r = 0; r < size; r++) {
             const inset = limits ? r >> 1 : 0, at = (y + r) * w + x;
@@ -338,7 +359,7 @@ export class Plot {
     c.drawImage(this.layer, x0 / scale, y0 / scale, w / scale, hh / scale);
   }
 
-  // #paintOver draws what goes with the pointer: the box, and the point under it.
+  // #paintOver draws what follows the pointer: the box, and the point under it.
   #paintOver() {
     const c = this.over.getContext("2d"), scale = devicePixelRatio || 1;
     c.setTransform(scale, 0, 0, scale, 0, 0);
@@ -359,13 +380,13 @@ export class Plot {
     }
   }
 
-  // mark rings a point, or none.
+  // mark draws a ring around a point, or removes it.
   mark(series, i) {
     this.at = series ? { series, i } : null;
     this.#paintOver();
   }
 
-  // #nearest finds the point next to a place on the canvas, within so many pixels.
+  // #nearest finds the point nearest to a place on the canvas, within a number of pixels.
   #nearest(x, y, within = 14) {
     const f = this.#frame();
     let best = within * within, found = null;
@@ -374,7 +395,8 @@ export class Plot {
       for (let i = 0; i < s.x.length; i++) {
         const dx = f.px(s.x[i]) - x;
         if (dx * dx >= best) continue;
-        const dy = s.kind === "line" ? (f.py(this.#level(s.y[i])) - y) / 2 : f.py(this.#level(s.y[i])) - y, d = dx * dx + dy * dy;
+        const dy = s.kind === "line" ? (f.py(this.#level(s.y[i])) - y) / 2 : f.py(this.#level(s.y[i])) - y,
+          d = dx * dx + dy * dy;
         if (d < best) {
           best = d;
           found = { series: s, i };
@@ -394,20 +416,22 @@ export class Plot {
     const f = this.#frame(), pairs = this.options.tip(found.series, found.i);
     this.tip.replaceChildren(h("dl", {}, pairs.map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)])));
     this.tip.hidden = false;
-    const x = f.px(found.series.x[found.i]), y = f.py(this.#level(found.series.y[found.i])), box = this.tip.getBoundingClientRect();
+    const x = f.px(found.series.x[found.i]), y = f.py(this.#level(found.series.y[found.i])),
+      box = this.tip.getBoundingClientRect();
     this.tip.style.left = Math.max(2, x + 14 + box.width > f.width ? x - 14 - box.width : x + 14) + "px";
     this.tip.style.top = Math.max(2, Math.min(y - box.height / 2, f.height - box.height - 2)) + "px";
   }
 
-  // zoom makes the part that is seen smaller (below 1) or larger around a place, in CSS pixels.
+  // zoom scales the view by a factor (below 1: closer) around a place in CSS pixels.
   zoom(factor, x = this.host.clientWidth / 2, y = this.host.clientHeight / 2) {
     this.moved = true;
     const f = this.#frame(), v = this.view, cx = f.ux(x), cy = f.uy(y);
-    this.view = { x0: cx + (v.x0 - cx) * factor, x1: cx + (v.x1 - cx) * factor, y0: cy + (v.y0 - cy) * factor, y1: cy + (v.y1 - cy) * factor };
+    this.view = { x0: cx + (v.x0 - cx) * factor, x1: cx + (v.x1 - cx) * factor, y0: cy + (v.y0 - cy) * factor,
+      y1: cy + (v.y1 - cy) * factor };
     this.later();
   }
 
-  // pan moves what is seen by so many CSS pixels.
+  // pan moves the view by a number of CSS pixels.
   pan(dx, dy) {
     this.moved = true;
     const f = this.#frame(), mx = f.ux(0) - f.ux(dx), my = f.uy(0) - f.uy(dy), v = this.view;
@@ -439,7 +463,8 @@ export class Plot {
       if (Math.hypot(p.x - drag.from.x, p.y - drag.from.y) > 4) drag.moved = true;
       if (fingers.size === 2) {
         const [a, b] = [...fingers.entries()].map(([id, at]) => [at, id === event.pointerId ? p : at]);
-        const before = Math.hypot(a[0].x - b[0].x, a[0].y - b[0].y), after = Math.hypot(a[1].x - b[1].x, a[1].y - b[1].y);
+        const before = Math.hypot(a[0].x - b[0].x, a[0].y - b[0].y),
+          after = Math.hypot(a[1].x - b[1].x, a[1].y - b[1].y);
         if (after > 10) this.zoom(before / after, (a[1].x + b[1].x) / 2, (a[1].y + b[1].y) / 2);
         drag.moved = true;
       } else if (drag.pan) {
@@ -447,7 +472,8 @@ export class Plot {
         drag.x = p.x;
         drag.y = p.y;
       } else if (drag.moved) {
-        this.box = { x: Math.min(p.x, drag.from.x), y: Math.min(p.y, drag.from.y), w: Math.abs(p.x - drag.from.x), h: Math.abs(p.y - drag.from.y) };
+        this.box = { x: Math.min(p.x, drag.from.x), y: Math.min(p.y, drag.from.y), w: Math.abs(p.x - drag.from.x),
+          h: Math.abs(p.y - drag.from.y) };
         this.#paintOver();
       }
       fingers.set(event.pointerId, p);
@@ -459,7 +485,8 @@ export class Plot {
       if (fingers.size === 0) drag = null;
       if (event.type === "pointercancel") return;
       if (box && box.w > 5 && box.h > 5) {
-        const f = this.#frame(), xs = [f.ux(box.x), f.ux(box.x + box.w)].sort((a, b) => a - b), ys = [f.uy(box.y), f.uy(box.y + box.h)].sort((a, b) => a - b);
+        const f = this.#frame(), xs = [f.ux(box.x), f.ux(box.x + box.w)].sort((a, b) => a - b),
+          ys = [f.uy(box.y), f.uy(box.y + box.h)].sort((a, b) => a - b);
         this.moved = true;
         this.view = { x0: xs[0], x1: xs[1], y0: ys[0], y1: ys[1] };
         this.later();
@@ -476,16 +503,19 @@ export class Plot {
     c.addEventListener("contextmenu", (event) => event.preventDefault());
     c.addEventListener("dblclick", () => this.reset());
     c.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey && document.activeElement !== c) return; // the page is being scrolled
+      if (!event.ctrlKey && document.activeElement !== c) return; // the user scrolls the page
       event.preventDefault();
       const p = place(event);
       this.zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) * 0.004), p.x, p.y);
     }, { passive: false });
     c.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const run = { "+": () => this.zoom(0.8), "=": () => this.zoom(0.8), "-": () => this.zoom(1.25), 0: () => this.reset(), ArrowLeft: () => this.pan(60, 0), ArrowRight: () => this.pan(-60, 0),
-        ArrowUp: () => this.pan(0, 40), ArrowDown: () => this.pan(0, -40), ".": () => this.#step(1), ",": () => this.#step(-1), Escape: () => this.#show(null),
-        Enter: () => this.at && this.options.picked?.(this.at.series, this.at.i) }[event.key];
+      const run =
+        { "+": () => this.zoom(0.8), "=": () => this.zoom(0.8), "-": () => this.zoom(1.25), 0: () => this.reset(),
+          ArrowLeft: () => this.pan(60, 0), ArrowRight: () => this.pan(-60, 0), ArrowUp: () => this.pan(0, 40),
+          ArrowDown: () => this.pan(0, -40), ".": () => this.#step(1), ",": () => this.#step(-1),
+          Escape: () => this.#show(null),
+          Enter: () => this.at && this.options.picked?.(this.at.series, this.at.i) }[event.key];
       if (!run) return;
       event.preventDefault();
       event.stopPropagation();
@@ -493,7 +523,7 @@ export class Plot {
     });
   }
 
-  // #step goes to the next point in x among those that are shown, and says what it is.
+  // #step goes to the next shown point in x, and says what it is.
   #step(by) {
     const here = this.at ? this.at.series.x[this.at.i] : by > 0 ? -Infinity : Infinity;
     const order = (s, i) => s * 1e9 + i, now = this.at ? order(this.series.indexOf(this.at.series), this.at.i) : -1;
@@ -514,7 +544,7 @@ export class Plot {
     this.said.textContent = this.options.tip?.(best.series, best.i).map(([k, v]) => k + " " + v).join(", ") ?? "";
   }
 
-  // png gives a picture of the plot as it is shown, twice as large.
+  // png returns the plot as an image of twice the size.
   async png() {
     const canvas = document.createElement("canvas");
     canvas.width = this.host.clientWidth * 2;
@@ -524,7 +554,7 @@ export class Plot {
   }
 }
 
-// countIn is about how many points of a series are in sight: of very many, only some are looked at.
+// countIn estimates how many points of a series are in view. It samples long series.
 function countIn(s, f, log) {
   const { x0, x1, y0, y1 } = f.v, step = Math.max(1, s.x.length >> 12);
   let n = 0;
@@ -535,7 +565,7 @@ function countIn(s, f, log) {
   return n * step;
 }
 
-// firstAtLeast is the index of the first number of an ascending list that is not below a value.
+// firstAtLeast is the index of the first number in an ascending list that is at least value.
 function firstAtLeast(list, value) {
   let low = 0, high = list.length;
   while (low < high) {
@@ -546,15 +576,17 @@ function firstAtLeast(list, value) {
   return low;
 }
 
-// affine is a linear function, scaled, as a factor and a shift: quicker in a loop than a call.
+// affine is a linear scale as a factor and a shift, which is faster in a loop than a call.
 function affine(fn, scale, shift) {
   const d = fn(0) * scale + shift;
   return { k: fn(1) * scale + shift - d, d };
 }
 
-const probe = typeof document === "undefined" ? null : new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+const probe = typeof document === "undefined"
+  ? null
+  : new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
-// packed is a colour, mixed with the ground, as a pixel of 32 bits.
+// packed is a colour, mixed with the background, as a 32-bit pixel.
 function packed(ink, share, ground) {
   probe.globalAlpha = 1;
   probe.fillStyle = ground;

@@ -1,13 +1,14 @@
-// Showing what the API says is wrong at the fields concerned.
+// Showing the API's error messages at their fields.
 import { h } from "./dom.js";
 
-// showProblems writes the messages of a refusal beside the fields of a form; what belongs to no field goes to the form's alert. It gives the first field concerned.
+// showProblems writes the messages of an error beside the fields of a form, and the others into the
+// form's alert. It returns the first field with a message.
 export function showProblems(form, error) {
   clearProblems(form);
   const rest = [];
   let first = null;
   const at = (path, messages) => {
-    const box = form.querySelector('[data-field="' + CSS.escape(path) + '"]');
+    const box = form.querySelector("[data-field=\"" + CSS.escape(path) + "\"]");
     if (!box) return false;
     const note = box.querySelector(".error");
     note.textContent = [note.textContent, ...messages].filter(Boolean).join(" ");
@@ -16,14 +17,16 @@ export function showProblems(form, error) {
     first ??= control;
     return true;
   };
-  // walk goes through objects by field and through lists by place: {"aliases": [{}, {"name": ["..."]}]} is aliases.1.name
+  // walk names messages by field and position: {"aliases": [{}, {"name": ["..."]}]} is
+  // aliases.1.name
   const walk = (body, path) => {
     if (body === null || body === undefined) return;
     if (typeof body !== "object") {
       if (!path || !at(path, [String(body)])) rest.push((path ? path.replaceAll(/[._]/g, " ") + ": " : "") + body);
     } else if (Array.isArray(body)) {
       const texts = body.filter((b) => typeof b !== "object");
-      if (texts.length && (!path || !at(path, texts))) rest.push((path ? path.replaceAll(/[._]/g, " ") + ": " : "") + texts.join(" "));
+      if (texts.length && (!path || !at(path, texts)))
+        rest.push((path ? path.replaceAll(/[._]/g, " ") + ": " : "") + texts.join(" "));
       body.forEach((b, i) => typeof b === "object" && walk(b, path + "." + i));
     } else {
       for (const [key, value] of Object.entries(body)) {

@@ -1,9 +1,10 @@
-// Who is signed in.
+// The signed-in user.
 import { ApiError, ask } from "./api.js";
 
 let asked;
 
-// session tells the node's name, whether somebody is signed in, and who; locked says that guests see nothing here.
+// session returns the node's name, whether a user is signed in and which one. locked means that
+// guests see nothing.
 export function session() {
   asked ??= ask("/api/session/").then(async (who) => {
     who.superuser = Boolean(who.user?.is_superuser);

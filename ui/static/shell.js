@@ -1,4 +1,4 @@
-// The head of every page: where one can go, who is signed in, and the look.
+// The head of every page: navigation, the signed-in user, and the look.
 import { fill, h } from "./dom.js";
 import { keys } from "./keys.js";
 import { look, lookNames, onLook, setLook } from "./looks.js";
@@ -14,38 +14,49 @@ const places = [
 ];
 const office = [["/users/", "Users"], ["/node/", "Node"], ["/log/", "Log"]];
 
-// shell fills the head of the page. path is where one is.
+// shell fills the head of the page. path is the page's path.
 export function shell(who, path) {
-  const link = ([to, label]) => h("a", { href: to, "aria-current": path.startsWith(to) || (path === "/" && to === "/targets/") ? "page" : null }, label);
+  const link = ([to, label]) =>
+    h("a", { href: to, "aria-current": path.startsWith(to) || (path === "/" && to === "/targets/") ? "page" : null },
+      label);
   fill(document.getElementById("head"),
-    h("a", { class: "brand", href: "/" }, h("img", { src: "/static/nightjar.svg", alt: "", width: 26, height: 26 }), who.node),
-    h("nav", { "aria-label": "Pages" }, places.map(link), who.superuser && office.map(link)),
+    h("a", { class: "brand", href: "/" }, h("img", { src: "/static/nightjar.svg", alt: "", width: 26, height: 26 }),
+      who.node), h("nav", { "aria-label": "Pages" }, places.map(link), who.superuser && office.map(link)),
     h("div", { class: "tools" }, lookButtons(), account(who)));
-  document.querySelector("#head [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone not all are seen
+  // a phone does not show all links
+  document.querySelector("#head [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   title("");
   keys();
 }
 
-// title names the page in the window's title.
+// title sets the window's title.
 export function title(text) {
   const node = document.querySelector(".brand")?.textContent ?? "Nightjar";
   document.title = text ? text + " – " + node : node;
 }
 
 function lookButtons() {
-  const buttons = lookNames.map((name) => h("button", { type: "button", value: name, title: name === "night" ? "Night: red on black" : name[0].toUpperCase() + name.slice(1), "aria-pressed": String(name === look()), onclick: () => setLook(name) },
-    h("span", { class: "swatch " + name, "aria-hidden": "true" }), h("span", { class: "offscreen" }, name + " look")));
+  const buttons = lookNames.map((name) =>
+    h("button", { type: "button", value: name,
+      title: name === "night" ? "Night: red on black" : name[0].toUpperCase() + name.slice(1),
+      "aria-pressed": String(name === look()), onclick: () => setLook(name) },
+      h("span", { class: "swatch " + name, "aria-hidden": "true" }), h("span", { class: "offscreen" }, name + " look"))
+  );
   const group = h("div", { class: "looks", role: "group", "aria-label": "Look" }, buttons);
   onLook(group, (now) => buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.value === now))));
   return group;
 }
 
 function account(who) {
-  if (!who.signed_in) return h("a", { class: "button", href: "/accounts/login/?next=" + encodeURIComponent(location.pathname + location.search) }, "Sign in");
+  if (!who.signed_in)
+    return h("a", { class: "button",
+      href: "/accounts/login/?next=" + encodeURIComponent(location.pathname + location.search) }, "Sign in");
   return [
     h("a", { href: "/account/", id: "who" }, who.user?.username ?? "account"),
     h("button", {
-      type: "button", id: "sign-out", onclick: async () => {
+      type: "button",
+      id: "sign-out",
+      onclick: async () => {
         try {
           await signOut();
           location.assign("/");

@@ -1,19 +1,21 @@
-// The map of the whole sky: Mollweide's projection, east to the left, right ascension 0h in the middle. A few targets are dots, many are shown by their density.
+// The map of the whole sky: Mollweide's projection, east to the left, right ascension 0h in the
+// middle. A few targets are dots, many are shown by their density.
 import { address, pages } from "./api.js";
 import { ecliptic, galactic, mollweide, unmollweide } from "./angles.js";
 import { fill, h } from "./dom.js";
 import { colour, onLook } from "./looks.js";
 import { grouped } from "./text.js";
 
-const fewest = 1500; // from so many on the density is drawn
+const fewest = 1500; // with more targets, the map shows their density
 
-// skyMap makes the map. picked is told the right ascension, declination and a fitting radius in degrees of the place that was clicked.
+// skyMap makes the map. It calls picked with right ascension, declination and a suitable radius, in
+// degrees, of a click.
 export function skyMap(picked) {
   const canvas = h("canvas", { role: "img", "aria-label": "Map of the sky" });
   const said = h("p", { class: "help", "aria-live": "polite" });
   const box = h("div", { class: "sky" }, canvas);
   const element = h("div", {}, box, said);
-  let places = [], stop = null, asked = ""; // x and y of each target by turns, as mollweide gives them
+  let places = [], stop = null, asked = ""; // x and y of each target in turn, as mollweide returns them
 
   const draw = () => drawMap(canvas, places);
   new ResizeObserver(draw).observe(box);
@@ -24,10 +26,12 @@ export function skyMap(picked) {
   });
   canvas.addEventListener("pointermove", (event) => {
     const at = direction(canvas, event);
-    canvas.title = at ? "RA " + at[0].toFixed(1) + "°, Dec " + at[1].toFixed(1) + "°: click for what lies within 10°" : "";
+    canvas.title = at
+      ? "RA " + at[0].toFixed(1) + "°, Dec " + at[1].toFixed(1) + "°: click for what lies within 10°"
+      : "";
   });
 
-  // show draws the targets that a filter of the API lets through.
+  // show draws the targets that match a filter of the API.
   element.show = async (params) => {
     const url = address("/api/targets/", params);
     if (url === asked) return;
@@ -37,7 +41,9 @@ export function skyMap(picked) {
     places = [];
     try {
       for await (const page of pages("/api/targets/", { ...params, fields: "ra,dec" }, 20000, stop.signal)) {
-        places = places.concat(page.results.filter((t) => t.ra !== null && t.dec !== null).flatMap((t) => mollweide(t.ra, t.dec)));
+        places = places.concat(
+          page.results.filter((t) => t.ra !== null && t.dec !== null).flatMap((t) => mollweide(t.ra, t.dec)),
+        );
         draw();
       }
     } catch (error) {
@@ -45,7 +51,10 @@ export function skyMap(picked) {
       return;
     }
     draw();
-    const text = places.length === 0 ? "No target with coordinates." : grouped(places.length / 2) + " with coordinates" + (places.length / 2 > fewest ? ", by density" : "") + ". The line is the Milky Way, the dashed one the ecliptic.";
+    const text = places.length === 0
+      ? "No target with coordinates."
+      : grouped(places.length / 2) + " with coordinates" + (places.length / 2 > fewest ? ", by density" : "") +
+        ". The line is the Milky Way, the dashed one the ecliptic.";
     fill(said, text);
     canvas.setAttribute("aria-label", "Map of the sky: " + text);
   };
@@ -98,7 +107,7 @@ function drawMap(canvas, places) {
   if (!dense) dots(c, f, places);
 }
 
-// path draws a line that may leave the map at one side and come back at the other.
+// path draws a line that may leave the map on one side and return on the other.
 function path(c, f, point, n) {
   c.beginPath();
   let before = null;
@@ -121,9 +130,10 @@ function dots(c, f, places) {
   }
 }
 
-// density counts targets by cells of 2 by 2 pixels; the shade goes with the logarithm.
+// density counts targets in cells of 2 by 2 pixels. The shade follows the logarithm.
 function density(c, f, places) {
-  const cell = 2, w = Math.ceil(f.width / cell), n = new Uint32Array(w * Math.ceil(f.height / cell)), shades = new ImageData(w, n.length / w);
+  const cell = 2, w = Math.ceil(f.width / cell), n = new Uint32Array(w * Math.ceil(f.height / cell)),
+    shades = new ImageData(w, n.length / w);
   let most = 1;
   for (let i = 0; i < places.length; i += 2) {
     const k = Math.floor(f.py(places[i + 1]) / cell) * w + Math.floor(f.px(places[i]) / cell);

@@ -1,37 +1,51 @@
-// Spectra, from reduced data, and what can be done with them.
+// Spectra, from reduced datums, and their smoothing, scaling and lines.
 import { mjd } from "./text.js";
 
 // units of length in angstroms
-const lengths = { angstrom: 1, angstroms: 1, a: 1, "å": 1, aa: 1, nm: 10, nanometer: 10, nanometre: 10, um: 1e4, "µm": 1e4, "μm": 1e4, micron: 1e4, microns: 1e4, m: 1e10, mm: 1e7, cm: 1e8 };
+const lengths = { angstrom: 1, angstroms: 1, a: 1, "å": 1, aa: 1, nm: 10, nanometer: 10, nanometre: 10, um: 1e4,
+  "µm": 1e4, "μm": 1e4, micron: 1e4, microns: 1e4, m: 1e10, mm: 1e7, cm: 1e8 };
 
-// spectrumOf reads a datum of spectroscopy: wavelengths in angstroms, ascending. null if it holds none.
+// spectrumOf reads a datum of spectroscopy, with ascending wavelengths in angstroms; null if it has
+// no spectrum.
 export function spectrumOf(datum) {
   let { flux, wavelength } = datum.value ?? {};
   if (!Array.isArray(flux) && datum.value && typeof datum.value === "object") { // a TOM's older form: a list of objects
-    const rows = Object.values(datum.value).filter((r) => r && typeof r === "object" && "wavelength" in r && "flux" in r);
+    const rows = Object.values(datum.value).filter((r) =>
+      r && typeof r === "object" && "wavelength" in r && "flux" in r
+    );
     flux = rows.map((r) => r.flux);
     wavelength = rows.map((r) => r.wavelength);
   }
-  if (!Array.isArray(flux) || !Array.isArray(wavelength) || flux.length === 0 || flux.length !== wavelength.length) return null;
+  if (!Array.isArray(flux) || !Array.isArray(wavelength) || flux.length === 0 || flux.length !== wavelength.length)
+    return null;
   const unit = String(datum.value.wavelength_units ?? "angstrom").trim().toLowerCase(), k = lengths[unit] ?? 1;
-  const order = wavelength.map((w, i) => i).filter((i) => Number.isFinite(Number(wavelength[i])) && wavelength[i] !== null).sort((a, b) => wavelength[a] - wavelength[b]);
+  const order = wavelength.map((w, i) => i).filter((i) =>
+    Number.isFinite(Number(wavelength[i])) && wavelength[i] !== null
+  ).sort((a, b) => wavelength[a] - wavelength[b]);
   return {
-    datum, time: mjd(datum.timestamp), unit: String(datum.value.flux_units ?? ""), unknownUnit: !(unit in lengths),
-    x: Float64Array.from(order, (i) => wavelength[i] * k), y: Float64Array.from(order, (i) => (flux[i] === null ? NaN : Number(flux[i]))),
+    datum,
+    time: mjd(datum.timestamp),
+    unit: String(datum.value.flux_units ?? ""),
+    unknownUnit: !(unit in lengths),
+    x: Float64Array.from(order, (i) => wavelength[i] * k),
+    y: Float64Array.from(order, (i) => (flux[i] === null ? NaN : Number(flux[i]))),
   };
 }
 
-// median of the numbers of a list, NaN for none.
+// median is the median of a list of numbers; NaN if it is empty.
 export function median(list) {
   const sorted = Float64Array.from(list).filter((v) => !Number.isNaN(v)).sort();
   const n = sorted.length;
   return n === 0 ? NaN : n % 2 ? sorted[(n - 1) / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
-// smooth is a mean weighted by a Gaussian of so many pixels (its standard deviation); what is missing stays missing and does not count.
+// smooth is a mean weighted by a Gaussian whose standard deviation is given in pixels. Missing
+// values stay missing and have no weight.
 export function smooth(y, pixels) {
   if (!(pixels > 0)) return y;
-  const reach = Math.ceil(3 * pixels), weight = Float64Array.from({ length: reach + 1 }, (_, i) => Math.exp(-0.5 * (i / pixels) ** 2)), out = new Float64Array(y.length);
+  const reach = Math.ceil(3 * pixels),
+    weight = Float64Array.from({ length: reach + 1 }, (_, i) => Math.exp(-0.5 * (i / pixels) ** 2)),
+    out = new Float64Array(y.length);
   for (let i = 0; i < y.length; i++) {
     let sum = 0, all = 0;
     for (let k = Math.max(0, i - reach); k <= Math.min(y.length - 1, i + reach); k++) {
@@ -45,12 +59,25 @@ export function smooth(y, pixels) {
   return out;
 }
 
-// Lines at rest, in angstroms in air (NIST Atomic Spectra Database); telluric bands are where the air absorbs, and do not move with the redshift.
+// Rest wavelengths of lines, in angstroms in air (NIST Atomic Spectra Database). Telluric bands,
+// where the air absorbs, do not move with the redshift.
 export const lineLists = {
-  Hydrogen: [["Hα", 6562.8], ["Hβ", 4861.3], ["Hγ", 4340.5], ["Hδ", 4101.7], ["Hε", 3970.1], ["Pa γ", 10938.1], ["Pa δ", 10049.4]],
-  Helium: [["He I", 5875.6], ["He I", 4471.5], ["He I", 6678.2], ["He I", 7065.2], ["He II", 4685.7], ["He II", 5411.5]],
-  Calcium: [["Ca K", 3933.7], ["Ca H", 3968.5], ["Ca I", 4226.7], ["Ca II", 8498.0], ["Ca II", 8542.1], ["Ca II", 8662.1]],
-  Oxygen: [["[O II]", 3727.4], ["[O III]", 4363.2], ["[O III]", 4958.9], ["[O III]", 5006.8], ["[O I]", 6300.3], ["O I", 7774.2], ["O I", 8446.4]],
+  Hydrogen: [
+    ["Hα", 6562.8], ["Hβ", 4861.3], ["Hγ", 4340.5], ["Hδ", 4101.7],
+    ["Hε", 3970.1], ["Pa γ", 10938.1], ["Pa δ", 10049.4],
+  ],
+  Helium: [
+    ["He I", 5875.6], ["He I", 4471.5], ["He I", 6678.2], ["He I", 7065.2],
+    ["He II", 4685.7], ["He II", 5411.5],
+  ],
+  Calcium: [
+    ["Ca K", 3933.7], ["Ca H", 3968.5], ["Ca I", 4226.7], ["Ca II", 8498.0],
+    ["Ca II", 8542.1], ["Ca II", 8662.1],
+  ],
+  Oxygen: [
+    ["[O II]", 3727.4], ["[O III]", 4363.2], ["[O III]", 4958.9], ["[O III]", 5006.8],
+    ["[O I]", 6300.3], ["O I", 7774.2], ["O I", 8446.4],
+  ],
   Sodium: [["Na D2", 5890.0], ["Na D1", 5895.9]],
   Iron: [["Fe II", 4549.5], ["Fe II", 4923.9], ["Fe II", 5018.4], ["Fe II", 5169.0]],
   Silicon: [["Si II", 4130.9], ["Si III", 4560.0], ["Si II", 5972.0], ["Si II", 6355.0]],

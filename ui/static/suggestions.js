@@ -1,10 +1,13 @@
-// Suggestions under a search box: a list that the keyboard operates too, after the combobox pattern of the ARIA Authoring Practices. Without an answer there is just no list.
+// Suggestions under a search box: a list that also works by keyboard, after the combobox pattern of
+// the ARIA Authoring Practices. If the request fails, there is no list.
 import { address, get } from "./api.js";
 import { fill, h, later, newID } from "./dom.js";
 
-// suggesting puts a search box together with its list. Up and down choose, Enter opens what is chosen, Escape closes the list.
+// suggesting returns a search box with its list. Up and down choose, Enter opens the chosen item,
+// Escape closes the list.
 export function suggesting(input) {
-  const list = h("ul", { id: newID(), class: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true });
+  const list = h("ul", { id: newID(), class: "suggestions", role: "listbox", "aria-label": "Suggestions",
+    hidden: true });
   let chosen = -1, asking = null;
 
   const choose = (n) => {
@@ -31,7 +34,8 @@ export function suggesting(input) {
     if (!mine.signal.aborted) show(found ? choices(found) : []);
   });
 
-  for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id, "aria-expanded": "false" })) input.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id,
+    "aria-expanded": "false" })) input.setAttribute(name, value);
   input.addEventListener("input", () => {
     asking?.abort();
     if (!input.value.trim()) return close();
@@ -40,7 +44,8 @@ export function suggesting(input) {
   });
   input.addEventListener("keydown", (event) => {
     const count = list.children.length, step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && count > 0) choose((chosen + 1 + step + count + 1) % (count + 1) - 1); // between the last and the first none is chosen
+    // between the last and the first, none is chosen
+    if (step && count > 0) choose((chosen + 1 + step + count + 1) % (count + 1) - 1);
     else if (event.key === "Escape" && count > 0) close();
     else if (event.key === "Enter" && chosen >= 0) list.children[chosen].click();
     else {
@@ -56,8 +61,17 @@ export function suggesting(input) {
 
 // choices are the options of a list.
 function choices({ targets, similar, source_names }) {
-  const option = (path, kind, ...what) => h("li", { id: newID(), role: "option", "aria-selected": "false", onclick: () => location.assign(path) }, what, h("small", {}, kind));
-  const target = (kind) => (t) => option("/targets/" + t.id + "/", kind, h("span", {}, t.as), t.as !== t.name && h("span", { class: "faint" }, t.name));
-  return [...targets.map(target("target")), ...similar.map(target("similar name")),
-    ...source_names.map((name) => option(address("/reduceddatums/", { source_name: name }), "source of data", h("span", {}, name)))];
+  const option = (path, kind, ...what) =>
+    h("li", { id: newID(), role: "option", "aria-selected": "false", onclick: () => location.assign(path) }, what,
+      h("small", {}, kind));
+  const target = (kind) => (t) =>
+    option("/targets/" + t.id + "/", kind, h("span", {}, t.as),
+      t.as !== t.name && h("span", { class: "faint" }, t.name));
+  return [
+    ...targets.map(target("target")),
+    ...similar.map(target("similar name")),
+    ...source_names.map((name) =>
+      option(address("/reduceddatums/", { source_name: name }), "source of data", h("span", {}, name))
+    ),
+  ];
 }

@@ -1,4 +1,4 @@
-// The symbols of plots. Those that have an inside are told apart by it too.
+// The symbols of plots. Symbols with an inside may be filled or open.
 
 const shapes = {
   circle: (c, x, y, r) => c.arc(x, y, r, 0, 7),
@@ -26,7 +26,7 @@ const shapes = {
     c.moveTo(x - r * 0.8, y + r * 0.8);
     c.lineTo(x + r * 0.8, y - r * 0.8);
   },
-  limit: (c, x, y, r) => { // a triangle that points down: it is fainter than this
+  limit: (c, x, y, r) => { // a triangle that points down: fainter than this
     c.moveTo(x - r * 1.05, y - r * 0.8);
     c.lineTo(x + r * 1.05, y - r * 0.8);
     c.lineTo(x, y + r * 1.1);
@@ -42,10 +42,11 @@ function polygon(c, x, y, r, n, turn) {
   c.closePath();
 }
 
-// symbolNames are the symbols for measurements, in the order in which they are given out.
+// symbolNames are the symbols for measurements, in the order of their use.
 export const symbolNames = ["circle", "square", "diamond", "triangle", "pentagon", "star", "hexagon", "plus", "cross"];
 
-// stamp is a small picture of a symbol, of which many can be set quickly. ground is what shows through a symbol that is not filled.
+// stamp is a small image of a symbol, for drawing it many times quickly. ground is the colour
+// inside an open symbol.
 export function stamp(name, colour, filled, r, ground, scale) {
   const half = Math.ceil(r * 1.5 + 2), canvas = document.createElement("canvas");
   canvas.width = canvas.height = 2 * half * scale;

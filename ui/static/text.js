@@ -1,6 +1,7 @@
 // Numbers, times and sizes as texts.
 
-// mjd is the modified Julian date, UTC, of an ISO 8601 time; days have 86,400 seconds. Digits beyond the millisecond count.
+// mjd is the modified Julian date, UTC, of an ISO 8601 time; days have 86,400 seconds. Digits
+// beyond the millisecond count.
 export function mjd(iso) {
   const m = /^(.*?)(\.\d+)?(Z|[+-]\d\d:?\d\d)?$/.exec(iso);
   return (Date.parse(m[1] + (m[3] || "Z")) / 1000 + Number(m[2] || 0)) / 86400 + 40587;
@@ -9,14 +10,14 @@ export function mjd(iso) {
 // fromMJD is the time as ISO 8601, UTC, to the millisecond or as few digits as asked for.
 export const fromMJD = (days) => new Date(Math.round((days - 40587) * 86400000)).toISOString();
 
-// moment is a time for people: UTC, to the second.
+// moment is a readable time: UTC, to the second.
 export const moment = (iso) => (iso ? iso.slice(0, 19).replace("T", " ") : "");
 
 export const now = () => Date.now() / 86400000 + 40587;
 
 const units = [["year", 365.25], ["month", 30.44], ["day", 1], ["hour", 1 / 24], ["minute", 1 / 1440]];
 
-// ago says how long a time is past.
+// ago says how long ago a time was.
 export function ago(iso, at = now()) {
   const days = at - mjd(iso);
   if (days < 1 / 1440) return "just now";
@@ -25,7 +26,7 @@ export function ago(iso, at = now()) {
   return n + " " + name + (n === 1 ? "" : "s") + " ago";
 }
 
-// size is a number of bytes for people.
+// size is a number of bytes in readable units.
 export function size(bytes) {
   let i = 0;
   while (bytes >= 1000 && i < 4) {
@@ -35,20 +36,23 @@ export function size(bytes) {
   return (i && bytes < 100 ? bytes.toFixed(1) : Math.round(bytes)) + " " + ["bytes", "kB", "MB", "GB", "TB"][i];
 }
 
-// many writes a number of things, with a thin space between thousands.
+// many writes a count and its noun, with thin spaces between thousands.
 export const many = (n, one, more = one + "s") => grouped(n) + " " + (n === 1 ? one : more);
 
 export const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
-// short writes any value of JSON on little room; long lists are only counted.
+// short writes any JSON value briefly. Of long lists it gives only the length.
 export function short(value) {
   if (value === null || value === undefined) return "";
-  if (Array.isArray(value)) return value.length > 6 ? "[" + grouped(value.length) + " values]" : "[" + value.map(short).join(", ") + "]";
+  if (Array.isArray(value))
+    return value.length > 6
+      ? "[" + grouped(value.length) + " values]"
+      : "[" + value.map(short).join(", ") + "]";
   if (typeof value === "object") return Object.entries(value).map(([k, v]) => k + " " + short(v)).join(" · ");
   return String(value);
 }
 
-// brief writes the value of a datum that stands beside its time, which need not be said twice.
+// brief writes the value of a datum without its time, which is shown beside it.
 export function brief(value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return short(value);
   const { time, ...others } = value;

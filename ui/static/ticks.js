@@ -1,20 +1,21 @@
-// Where the marks of an axis stand, and what they are called.
+// The ticks of an axis and their labels.
 
-// ticks gives round numbers between two bounds, about so many.
+// ticks returns about count round numbers between two bounds.
 export function ticks(from, to, about) {
   const span = to - from;
   if (!(span > 0) || !Number.isFinite(span)) return { step: 1, values: [from] };
   const raw = span / Math.max(about, 1), power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].find((m) => m * power >= raw * 0.999) * power;
   const values = [];
-  for (let i = Math.ceil(from / step - 1e-9); i <= to / step + 1e-9; i++) values.push(i * step + 0); // + 0, so that no zero is negative
+  // + 0, so that no zero is negative
+  for (let i = Math.ceil(from / step - 1e-9); i <= to / step + 1e-9; i++) values.push(i * step + 0);
   return { step, values };
 }
 
-// decimals is how many digits after the point tell steps apart.
+// decimals is how many digits after the point a step needs.
 export const decimals = (step) => Math.min(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), 12);
 
-// label writes a value of an axis with such a step.
+// label writes a value of an axis with this step.
 export function label(value, step) {
   const size = Math.max(Math.abs(value), step);
   if (size >= 1e6 || size < 1e-4) {
@@ -24,7 +25,8 @@ export function label(value, step) {
   return value.toFixed(decimals(step)).replace("-", "−");
 }
 
-// logTicks gives powers of ten, and between them 2 and 5 where there is room; the bounds and the values are logarithms.
+// logTicks returns powers of ten, and 2 and 5 between them if they fit. Bounds and values are
+// logarithms.
 export function logTicks(from, to) {
   const values = [], factors = to - from < 2.5 ? [1, 2, 5] : [1];
   for (let p = Math.floor(from); p <= to; p++) {

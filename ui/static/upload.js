@@ -1,4 +1,4 @@
-// Uploading files to a target: drop them, see what would become of them, then store them.
+// Uploading files to a target: drop them, see what they would add, then store them.
 import { address, get, send } from "./api.js";
 import { field, fill, h, newID } from "./dom.js";
 import { failed } from "./notice.js";
@@ -7,14 +7,17 @@ import { size } from "./text.js";
 
 const types = ["auto", "photometry", "spectroscopy", "image_file", "fits_file"]; // a node may have more
 
-// uploads is a place to drop files at. stored is called when something was stored.
+// uploads is a place to drop files. It calls stored after each stored file.
 export function uploads(target, stored) {
   const queue = h("div", { "aria-live": "polite" }), together = h("div", {});
-  const input = h("input", { type: "file", multiple: true, class: "offscreen", "aria-label": "Choose files", onchange: () => {
-    take(input.files);
-    input.value = "";
-  } });
-  const kinds = h("datalist", { id: newID() }, types.map((value) => h("option", { value }))), type = h("input", { name: "data_product_type", list: kinds.id, value: "auto", autocomplete: "off" }), groups = h("div", { class: "row" });
+  const input = h("input", { type: "file", multiple: true, class: "offscreen", "aria-label": "Choose files",
+    onchange: () => {
+      take(input.files);
+      input.value = "";
+    } });
+  const kinds = h("datalist", { id: newID() }, types.map((value) => h("option", { value }))),
+    type = h("input", { name: "data_product_type", list: kinds.id, value: "auto", autocomplete: "off" }),
+    groups = h("div", { class: "row" });
   const drop = h("div", { class: "drop", ondragover: (event) => {
     event.preventDefault();
     drop.classList.add("over");
@@ -22,12 +25,25 @@ export function uploads(target, stored) {
     event.preventDefault();
     drop.classList.remove("over");
     take(event.dataTransfer.files);
-  } }, h("p", {}, "Drop files here, or ", h("button", { type: "button", onclick: () => input.click() }, "choose them"), input), h("small", {}, "Text tables and FITS. You see what was found in them before anything is stored."));
-  const details = h("details", {}, h("summary", {}, "What they are"), h("div", { class: "grid" },
-    field("Type", type, { help: "auto goes by the content; else a type of this node." }), kinds, field("Product id", h("input", { name: "product_id", autocomplete: "off" }), { help: "A name of your own, unique; for one file only." }),
-    field("Date of observation", h("input", { name: "date_obs", autocomplete: "off" }), { help: "For a spectrum that has none: ISO 8601 or MJD." }), field("Flux scale", h("input", { name: "flux_scale", inputmode: "decimal", autocomplete: "off" }), { help: "What a spectrum's flux is to be multiplied by." })),
-  groups);
-  get("/api/groups/").then((page) => page.count > 0 && fill(groups, h("span", { class: "label" }, "Groups that see it, where the node goes by objects"), page.results.map((g) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "groups", value: g.id }), g.name)))).catch(failed);
+  } },
+    h("p", {}, "Drop files here, or ", h("button", { type: "button", onclick: () => input.click() }, "choose them"),
+      input), h("small", {}, "Text tables and FITS files. You see what they contain before anything is stored."));
+  const details = h("details", {}, h("summary", {}, "What they are"),
+    h("div", { class: "grid" }, field("Type", type, { help: "auto decides by the content." }), kinds,
+      field("Product id", h("input", { name: "product_id", autocomplete: "off" }), {
+        help: "A unique id of your choice, for one file only.",
+      }), field("Date of observation", h("input", { name: "date_obs", autocomplete: "off" }), {
+        help: "For a spectrum that has none: ISO 8601 or MJD.",
+      }), field("Flux scale", h("input", { name: "flux_scale", inputmode: "decimal", autocomplete: "off" }), {
+        help: "The factor by which a spectrum's flux is multiplied.",
+      })), groups);
+  get("/api/groups/").then((page) =>
+    page.count > 0 &&
+    fill(groups, h("span", { class: "label" }, "Groups that see it, if the node sets permissions by object"),
+      page.results.map((g) =>
+        h("label", { class: "check" }, h("input", { type: "checkbox", name: "groups", value: g.id }), g.name)
+      ))
+  ).catch(failed);
 
   function form(file) {
     const f = new FormData();
@@ -39,7 +55,7 @@ export function uploads(target, stored) {
     }
     const chosen = [...groups.querySelectorAll("input:checked")].map((g) => ({ id: Number(g.value) }));
     if (chosen.length) f.set("groups", JSON.stringify(chosen));
-    f.set("file", file, file.name); // the last part, so that a refusal comes before a large file is sent
+    f.set("file", file, file.name); // the last part, so that the node can refuse before a large file is sent
     return f;
   }
 
@@ -51,25 +67,30 @@ export function uploads(target, stored) {
     }
   }
 
-  // changed offers to store at once what was read and is not stored yet, if that is more than one file.
+  // changed offers to store all files that are checked but not stored, if there are two or more.
   let storing = false;
   function changed() {
-    const ready = storing ? [] : [...queue.children].filter((row) => row.store).reverse(); // as they were dropped
+    const ready = storing ? [] : [...queue.children].filter((row) => row.store).reverse(); // in the order of dropping
     fill(together, ready.length > 1 && h("button", { type: "button", class: "main", onclick: async () => {
       storing = true;
       fill(together);
-      for (const row of ready) await row.store?.(); // unless it was dismissed meanwhile
+      for (const row of ready) await row.store?.(); // unless the user dismissed it meanwhile
       storing = false;
       changed();
     } }, "Store all " + ready.length));
   }
-  return h("section", { class: "card", id: "upload", "aria-label": "Upload" }, h("h2", {}, "Add data"), drop, details, together, queue);
+  return h("section", { class: "card", id: "upload", "aria-label": "Upload" }, h("h2", {}, "Add data"), drop, details,
+    together, queue);
 }
 
-// fileRow shows one file on its way. Its store is there as long as it can be stored; changed is told when that has become so, or has ceased.
+// fileRow shows the state of one file. It has a function store while the file can be stored, and
+// calls changed when that changes.
 function fileRow(file, form, { stored, changed }) {
-  const bar = h("progress", { value: 0, max: 1, hidden: true }), state = h("span", { class: "faint" }), found = h("div", {}), buttons = h("div", { class: "row" });
-  const element = h("div", { class: "upload" }, h("div", { class: "row" }, h("b", {}, file.name), h("span", { class: "faint" }, size(file.size)), bar, state), found, buttons);
+  const bar = h("progress", { value: 0, max: 1, hidden: true }), state = h("span", { class: "faint" }),
+    found = h("div", {}), buttons = h("div", { class: "row" });
+  const element = h("div", { class: "upload" },
+    h("div", { class: "row" }, h("b", {}, file.name), h("span", { class: "faint" }, size(file.size)), bar, state),
+    found, buttons);
   const run = async (dry) => {
     bar.hidden = false;
     bar.value = 0;
@@ -98,11 +119,12 @@ function fileRow(file, form, { stored, changed }) {
     element.store = store;
     changed();
   };
-  const dismiss = () => h("button", { type: "button", onclick: () => {
-    element.store = null;
-    element.remove();
-    changed();
-  } }, "Dismiss");
+  const dismiss = () =>
+    h("button", { type: "button", onclick: () => {
+      element.store = null;
+      element.remove();
+      changed();
+    } }, "Dismiss");
   async function store() {
     element.store = null;
     changed();

@@ -6,9 +6,11 @@ import { title } from "../shell.js";
 export function signInForm(next) {
   const refused = h("p", { role: "alert", id: "refused" });
   const button = h("button", { class: "main" }, "Sign in");
-  const username = h("input", { name: "username", autocomplete: "username", required: true, autocapitalize: "none", spellcheck: "false" });
+  const username = h("input", { name: "username", autocomplete: "username", required: true, autocapitalize: "none",
+    spellcheck: "false" });
   return h("form", {
-    class: "stack", id: "sign-in",
+    class: "stack",
+    id: "sign-in",
     onsubmit: async (event) => {
       event.preventDefault();
       fill(refused, "");
@@ -23,13 +25,13 @@ export function signInForm(next) {
         username.select();
       }
     },
-  },
-  field("User name", username),
-  field("Password", h("input", { name: "password", type: "password", autocomplete: "current-password", required: true })),
-  refused, h("div", {}, button));
+  }, field("User name", username),
+    field("Password",
+      h("input", { name: "password", type: "password", autocomplete: "current-password", required: true })), refused,
+    h("div", {}, button));
 }
 
-// destination is where to go after signing in: only to a path of this node.
+// destination is the page to show after signing in: only a path of this node.
 function destination() {
   const wanted = new URLSearchParams(location.search).get("next") ?? "/";
   if (!URL.canParse(wanted, location.origin)) return "/";
@@ -41,6 +43,8 @@ export function show(main, who) {
   title("Sign in");
   main.classList.add("narrow");
   fill(main, h("div", { class: "card" }, h("h2", {}, "Sign in to " + who.node), signInForm(destination())),
-    !who.locked && h("p", { class: "faint" }, "Without signing in one sees ", h("a", { href: "/targets/" }, "what is open to everybody"), "."));
+    !who.locked &&
+      h("p", { class: "faint" }, "Without signing in you see ",
+        h("a", { href: "/targets/" }, "what is open to everybody"), "."));
   main.querySelector("input").focus();
 }

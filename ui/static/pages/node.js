@@ -1,4 +1,4 @@
-// The node: how its file is, checks, and its settings. For superusers.
+// The node: the state of its file, checks, and settings. For superusers.
 import { ApiError, ask, get } from "../api.js";
 import { copyButton } from "../copy.js";
 import { field, fill, h, select } from "../dom.js";
@@ -10,31 +10,74 @@ import { ago, fromMJD, grouped, now, size } from "../text.js";
 export async function show(main, who) {
   title("Node");
   if (!who.superuser) {
-    fill(main, h("h1", {}, "Node"), h("p", {}, "Superusers see how the node is. ", !who.signed_in && h("a", { href: "/accounts/login/?next=/node/" }, "Sign in")));
+    fill(main, h("h1", {}, "Node"),
+      h("p", {}, "Only superusers see the state of the node. ",
+        !who.signed_in && h("a", { href: "/accounts/login/?next=/node/" }, "Sign in")));
     return;
   }
   const [node, settings] = await Promise.all([get("/api/node/"), get("/api/settings/")]);
   const number = (value, label) => h("div", {}, h("b", {}, value), h("span", {}, label));
-  fill(main, h("div", { class: "bar" }, h("h1", {}, node.name), h("span", { class: "faint" }, "Nightjar " + node.version)),
-    (node.failed || node.read_only) && h("p", { class: "card bad" }, node.failed ? "The node cannot write: " + node.failed : "The file is served for reading only."),
-    h("section", { class: "card", "aria-label": "What it holds" }, h("div", { class: "numbers" }, number(grouped(node.counts.targets), "targets"), number(grouped(node.counts.reduceddatums), "data"), number(grouped(node.counts.dataproducts), "data products"), number(grouped(node.counts.observations), "observations"), number(size(node.size), "file"), number(size(node.free), "of it unused"))),
-    h("div", { class: "halves" },
-      h("section", { class: "card" }, h("h2", {}, "File"), h("dl", {}, [["File", h("span", { class: "mono" }, node.path)], ["Format", node.format], ["Node id", h("span", { class: "mono" }, node.node)], ["Log", grouped(node.sequence) + " entries"], ["Head of the log", [h("span", { class: "mono" }, node.head), " ", copyButton(node.head, "Copy", "the head of the log")]],
-        ["Index of names", node.index.why_not ? h("span", { class: "warn" }, node.index.why_not) : node.index.sequence === node.sequence ? h("span", { class: "good" }, "up to date") : "at entry " + grouped(node.index.sequence)]].map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)])),
-      h("div", { class: "row" }, act("Make the index anew", "/api/node/reindex/", (a) => a.message), act("Give unused space back", "/api/node/compact/", (a) => "The file had " + size(a.before) + " and has " + size(a.after) + ".", () => show(main, who)))),
+  fill(main,
+    h("div", { class: "bar" }, h("h1", {}, node.name), h("span", { class: "faint" }, "Nightjar " + node.version)),
+    (node.failed || node.read_only) &&
+      h("p", { class: "card bad" },
+        node.failed ? "The node cannot write: " + node.failed : "The file is served for reading only."),
+    h("section", { class: "card", "aria-label": "What it holds" },
+      h("div", { class: "numbers" }, number(grouped(node.counts.targets), "targets"),
+        number(grouped(node.counts.reduceddatums), "data"), number(grouped(node.counts.dataproducts), "data products"),
+        number(grouped(node.counts.observations), "observations"), number(size(node.size), "file"),
+        number(size(node.free), "unused"))),
+    h("div", { class: "halves" }, h("section", { class: "card" }, h("h2", {}, "File"), h("dl", {}, [
+      ["File", h("span", { class: "mono" }, node.path)],
+      ["Format", node.format],
+      ["Node id", h("span", { class: "mono" }, node.node)],
+      ["Log", grouped(node.sequence) + " entries"],
+      ["Head of the log", [
+        h("span", { class: "mono" }, node.head),
+        " ",
+        copyButton(node.head, "Copy", "the head of the log"),
+      ]],
+      [
+        "Index of names",
+        node.index.why_not
+          ? h("span", { class: "warn" }, node.index.why_not)
+          : node.index.sequence === node.sequence
+          ? h("span", { class: "good" }, "up to date")
+          : "at entry " + grouped(node.index.sequence),
+      ],
+    ].map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)])),
+      h("div", { class: "row" }, act("Rebuild the index", "/api/node/reindex/", (a) => a.message),
+        act("Compact the file", "/api/node/compact/",
+          (a) => "The file had " + size(a.before) + " and has " + size(a.after) + ".", () => show(main, who)))),
       h("section", { class: "card", id: "verify" }, h("h2", {}, "Verify the file"), verify()),
-      h("section", { class: "card", id: "backups" }, h("h2", {}, "Backups"), copies(node.backup), h("p", {}, h("a", { class: "button main", href: "/api/backup/", download: true }, "Make one and save it here"), " Everything is in it, passwords' hashes too."), h("p", {}, "Or at the command line of the node, also while it serves:"), h("pre", {}, "nightjar --db " + node.path + " backup FOLDER"), h("p", { class: "faint" }, "A copy is verified before it is given out. Keep the head of the log with it: with that one can prove later that nothing was taken out of the log."))),
-    h("section", { class: "card", id: "settings", "aria-label": "Settings" }, h("h2", {}, "Settings"), settings.results.map(setting)));
+      h("section", { class: "card", id: "backups" }, h("h2", {}, "Backups"), copies(node.backup),
+        h("p", {}, h("a", { class: "button main", href: "/api/backup/", download: true }, "Download a backup"),
+          " It contains everything, including password hashes."),
+        h("p", {}, "Or on the node's command line, also while the server runs:"),
+        h("pre", {}, "nightjar --db " + node.path + " backup FOLDER"),
+        h("p", { class: "faint" },
+          "Each copy is verified before it is sent. Keep the head of the log with it: "
+            + "it can prove later that no entry was removed from the log."))),
+    h("section", { class: "card", id: "settings", "aria-label": "Settings" }, h("h2", {}, "Settings"),
+      settings.results.map(setting)));
 }
 
-// copies says how the copies are that the server takes by itself, if it does.
+// copies shows the state of the automatic backups.
 function copies(state) {
-  if (!state) return h("p", { class: "faint" }, "This server takes no copies by itself; started with ", h("code", {}, "--backup-dir FOLDER"), " it does, and their age is shown here.");
-  if (state.failed) return h("p", { class: "bad" }, "The last copy that the server tried to take by itself failed" + (state.age_seconds === null ? "; there is none." : "; the last good one is " + past(state.age_seconds) + " old."));
-  return state.age_seconds === null ? h("p", { class: "warn" }, "The server takes copies by itself; there is none yet.") : h("p", { class: "good" }, "The last copy that the server took by itself is " + past(state.age_seconds) + " old.");
+  if (!state)
+    return h("p", { class: "faint" }, "This server makes no automatic backups. Start it with ",
+      h("code", {}, "--backup-dir FOLDER"), " to make them; their age is then shown here.");
+  if (state.failed)
+    return h("p", { class: "bad" }, "The last automatic backup failed" + (state.age_seconds === null
+      ? "; there is none."
+      : "; the last good backup is " + past(state.age_seconds) + " old."));
+  return state.age_seconds === null
+    ? h("p", { class: "warn" }, "The server makes automatic backups; there is none yet.")
+    : h("p", { class: "good" }, "The last automatic backup is " + past(state.age_seconds) + " old.");
 }
 
-const past = (seconds) => ago(fromMJD(now() - seconds / 86400)).replace(" ago", "").replace("just now", "less than a minute");
+const past = (seconds) =>
+  ago(fromMJD(now() - seconds / 86400)).replace(" ago", "").replace("just now", "less than a minute");
 
 function act(label, path, said, after = () => {}) {
   const button = h("button", { type: "button", onclick: async () => {
@@ -50,9 +93,10 @@ function act(label, path, said, after = () => {}) {
   return button;
 }
 
-// verify runs the node's check of its file and shows how far it is.
+// verify runs the node's check of its file and shows the progress.
 function verify() {
-  const bar = h("progress", { max: 1, value: 0, hidden: true, "aria-label": "How far the check is" }), found = h("div", { "aria-live": "polite" });
+  const bar = h("progress", { max: 1, value: 0, hidden: true, "aria-label": "How far the check is" }),
+    found = h("div", { "aria-live": "polite" });
   const head = h("input", { name: "head", autocomplete: "off", spellcheck: "false" });
   const button = h("button", { type: "button", class: "main", onclick: async () => {
     button.disabled = true;
@@ -60,22 +104,42 @@ function verify() {
     bar.value = 0;
     fill(found, "Records, files and the log are being read …");
     try {
-      const result = await stream("/api/node/verify/?progress=true", head.value.trim() ? { head: head.value.trim() } : {}, (line) => {
+      const result = await stream("/api/node/verify/?progress=true",
+        head.value.trim() ? { head: head.value.trim() } : {}, (line) => {
         bar.value = line.total ? line.done / line.total : 0;
       });
-      fill(found, result.good ? h("p", { class: "good" }, "All is whole: " + grouped(result.records) + " records, " + grouped(result.blobs) + " files, " + grouped(result.log_entries) + " entries of the log.") : [h("p", { class: "bad" }, "There are problems:"), h("ul", {}, result.problems.map((p) => h("li", {}, p))), result.more_problems > 0 && h("p", {}, "and " + grouped(result.more_problems) + " more")]);
+      fill(found, result.good
+        ? h("p", { class: "good" },
+          "The file is whole: " + grouped(result.records) + " records, " + grouped(result.blobs) + " files, " +
+            grouped(result.log_entries) + " entries of the log.")
+        : [
+          h("p", { class: "bad" }, "There are problems:"),
+          h("ul", {}, result.problems.map((p) => h("li", {}, p))),
+          result.more_problems > 0 && h("p", {}, "and " + grouped(result.more_problems) + " more"),
+        ]);
     } catch (error) {
       fill(found, h("p", { class: "bad" }, error.message));
     }
     bar.hidden = true;
     button.disabled = false;
   } }, "Verify");
-  return [h("p", { class: "faint" }, "Every record and file is compared with its checksum, what is derived with what it is derived from, and the log with its chain."), field("A head of the log", head, { help: "As stat and backup print it, if the file has to have grown out of it." }), h("div", { class: "row" }, button, bar), found];
+  return [
+    h("p", { class: "faint" },
+      "Checks every record and file against its checksum, every index against the records, and the chain of the log."),
+    field("A head of the log", head, {
+      help: "As stat or backup printed it, to check that this file contains the log up to there.",
+    }),
+    h("div", { class: "row" }, button, bar),
+    found,
+  ];
 }
 
-// stream posts and takes lines of JSON as they come; those with done go to progress, the last one is the result.
+// stream posts and reads lines of JSON as they come. It passes lines with done to progress, and
+// returns the last line.
 async function stream(path, json, progress) {
-  const answer = await fetch(path, { method: "POST", body: JSON.stringify(json), headers: { "Content-Type": "application/json", "X-Requested-With": "XMLHttpRequest", Accept: "application/json" } });
+  const answer = await fetch(path, { method: "POST", body: JSON.stringify(json),
+    headers: { "Content-Type": "application/json", "X-Requested-With": "XMLHttpRequest",
+      Accept: "application/json" } });
   if (!answer.ok) throw new ApiError(answer.status, await answer.json());
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "", last = null;
@@ -93,10 +157,15 @@ async function stream(path, json, progress) {
   return last;
 }
 
-const choices = { permissions: ["targets", "objects"], auth_strategy: ["read-only", "locked"], target_default_permission: ["PRIVATE", "PUBLIC", "OPEN"] };
+const choices = { permissions: ["targets", "objects"], auth_strategy: ["read-only", "locked"],
+  target_default_permission: ["PRIVATE", "PUBLIC", "OPEN"] };
 
 function setting(s) {
-  const control = choices[s.name] ? select({ name: "value" }, choices[s.name].map((c) => [c, c]), s.value) : s.name === "extra_fields" ? h("textarea", { name: "value", class: "mono", value: s.value, spellcheck: "false" }) : h("input", { name: "value", value: s.value, autocomplete: "off", spellcheck: "false" });
+  const control = choices[s.name]
+    ? select({ name: "value" }, choices[s.name].map((c) => [c, c]), s.value)
+    : s.name === "extra_fields"
+    ? h("textarea", { name: "value", class: "mono", value: s.value, spellcheck: "false" })
+    : h("input", { name: "value", value: s.value, autocomplete: "off", spellcheck: "false" });
   const form = h("form", { class: "setting", onsubmit: async (event) => {
     event.preventDefault();
     clearProblems(form);
@@ -107,6 +176,9 @@ function setting(s) {
     } catch (error) {
       showProblems(form, error);
     }
-  } }, field(s.name.replaceAll("_", " "), control, { help: s.help_text + (s.default ? " At first: " + s.default + "." : ""), name: "value" }), h("button", {}, "Set"), h("p", { role: "alert" }));
+  } }, field(s.name.replaceAll("_", " "), control, {
+    help: s.help_text + (s.default ? " Default: " + s.default + "." : ""),
+    name: "value",
+  }), h("button", {}, "Save"), h("p", { role: "alert" }));
   return form;
 }

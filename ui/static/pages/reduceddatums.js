@@ -1,4 +1,4 @@
-// The reduced data.
+// The reduced datums.
 import { ask } from "../api.js";
 import { fieldForm } from "../forms.js";
 import { fill, h } from "../dom.js";
@@ -11,37 +11,52 @@ const path = "/api/reduceddatums/";
 
 export async function show(main, who) {
   await explorer(main, {
-    heading: "Data", path, things: ["datum", "data"], orders: "ordering",
+    heading: "Data",
+    path,
+    things: ["datum", "datums"],
+    orders: "ordering",
     buttons: who.signed_in && h("button", { type: "button", onclick: add }, "Add a datum"),
     columns: async (rows, again) => {
       const target = await targetLinks(rows);
       return [
-        { label: "UTC", sort: "timestamp", class: "tight", cell: (d) => h("button", { type: "button", class: "link", onclick: () => details(d, who, again) }, when(d.timestamp)) },
+        { label: "UTC", sort: "timestamp", class: "tight",
+          cell: (d) =>
+            h("button", { type: "button", class: "link", onclick: () => details(d, who, again) }, when(d.timestamp)) },
         { label: "Target", class: "wide", cell: (d) => target(d.target) },
         { label: "Type", class: "wideonly", cell: (d) => d.data_type },
         { label: "Source", class: "wideonly", cell: (d) => d.source_name },
         { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, brief(d.value)) },
-        { label: "Product", class: "number wideonly", cell: (d) => d.data_product && h("a", { href: "/dataproducts/data/" + d.data_product + "/" }, d.data_product) },
+        { label: "Product", class: "number wideonly",
+          cell: (d) =>
+            d.data_product && h("a", { href: "/dataproducts/data/" + d.data_product + "/" }, d.data_product) },
       ];
     },
   });
 }
 
-// details shows all of a datum.
+// details shows a whole datum.
 function details(d, who, again) {
-  const box = dialogue("Datum " + d.id, h("dl", {}, Object.entries(d).filter(([k]) => k !== "value").map(([k, v]) => [h("dt", {}, k.replaceAll("_", " ")), h("dd", {}, String(v ?? ""))])),
-    h("pre", {}, JSON.stringify(d.value, (k, v) => (Array.isArray(v) && v.length > 20 ? [...v.slice(0, 20), "… " + v.length + " in all"] : v), 1)),
-    h("div", { class: "row" }, h("a", { class: "button", href: path + d.id + "/" }, "In the API"), who.signed_in && h("button", { type: "button", class: "danger", onclick: async () => {
-      box.close();
-      if (await confirmed("Delete this datum?", h("p", {}, moment(d.timestamp) + " UTC: " + short(d.value)), "Delete", () => ask(path + d.id + "/", { method: "DELETE" }))) again();
-    } }, "Delete")));
+  const box = dialogue("Datum " + d.id, h("dl", {}, Object.entries(d).filter(([k]) => k !== "value").map((
+    [k, v],
+  ) => [h("dt", {}, k.replaceAll("_", " ")), h("dd", {}, String(v ?? ""))])),
+    h("pre", {},
+      JSON.stringify(d.value,
+        (k, v) => (Array.isArray(v) && v.length > 20 ? [...v.slice(0, 20), "… " + v.length + " in all"] : v), 1)),
+    h("div", { class: "row" }, h("a", { class: "button", href: path + d.id + "/" }, "In the API"),
+      who.signed_in && h("button", { type: "button", class: "danger", onclick: async () => {
+        box.close();
+        if (await confirmed("Delete this datum?", h("p", {}, moment(d.timestamp) + " UTC: " + short(d.value)), "Delete",
+          () => ask(path + d.id + "/", { method: "DELETE" }))) again();
+      } }, "Delete")));
 }
 
 async function add() {
   const options = await ask(path, { method: "OPTIONS" }), place = h("div", {});
   const box = dialogue("Add a datum", place);
-  fill(place, fieldForm(options.actions?.POST ?? {}, { verb: "Add", send: (json) => ask(path, { method: "POST", json }), done: (d) => {
-    box.close();
-    notice("Datum " + d.id + " is stored.");
-  } }));
+  fill(place,
+    fieldForm(options.actions?.POST ?? {}, { verb: "Add", send: (json) => ask(path, { method: "POST", json }),
+      done: (d) => {
+        box.close();
+        notice("Datum " + d.id + " is stored.");
+      } }));
 }

@@ -7,18 +7,35 @@ import { clearProblems, showProblems } from "../problems.js";
 import { title } from "../shell.js";
 import { nothingHere } from "./targetname.js";
 
-const elements = ["epoch_of_elements", "mean_anomaly", "arg_of_perihelion", "eccentricity", "lng_asc_node", "inclination", "mean_daily_motion", "semimajor_axis", "epoch_of_perihelion", "perihdist"];
+const elements = [
+  "epoch_of_elements",
+  "mean_anomaly",
+  "arg_of_perihelion",
+  "eccentricity",
+  "lng_asc_node",
+  "inclination",
+  "mean_daily_motion",
+  "semimajor_axis",
+  "epoch_of_perihelion",
+  "perihdist",
+];
 
 export async function show(main, who, { id }) {
   if (!who.signed_in) {
     title("Add a target");
-    fill(main, h("h1", {}, "Add a target"), h("p", {}, h("a", { href: "/accounts/login/?next=" + encodeURIComponent(location.pathname) }, "Sign in"), " to add targets."));
+    fill(main, h("h1", {}, "Add a target"),
+      h("p", {}, h("a", { href: "/accounts/login/?next=" + encodeURIComponent(location.pathname) }, "Sign in"),
+        " to add targets."));
     return;
   }
   const path = id ? "/api/targets/" + id + "/" : "/api/targets/";
   let options, groups, old;
   try {
-    [options, groups, old] = await Promise.all([ask(path, { method: "OPTIONS" }), get("/api/groups/", who.superuser ? { all: "true", limit: 1000 } : { limit: 1000 }), id ? get(path) : null]);
+    [options, groups, old] = await Promise.all([
+      ask(path, { method: "OPTIONS" }),
+      get("/api/groups/", who.superuser ? { all: "true", limit: 1000 } : { limit: 1000 }),
+      id ? get(path) : null,
+    ]);
   } catch (error) {
     if (error.status !== 404) throw error;
     fill(main, nothingHere(who, "There is no target " + id + " here that you may see."));
@@ -30,37 +47,79 @@ export async function show(main, who, { id }) {
     fill(main, h("h1", {}, old?.name ?? "Add a target"), h("p", {}, "You may see this target, but not change it."));
     return;
   }
-  fill(main, h("div", { class: "bar" }, h("h1", {}, id ? "Edit " + old.name : "Add a target"), id && h("a", { class: "button", href: "/targets/" + id + "/" }, "Back to the target")), form(fields, groups.results, old));
+  fill(main,
+    h("div", { class: "bar" }, h("h1", {}, id ? "Edit " + old.name : "Add a target"),
+      id && h("a", { class: "button", href: "/targets/" + id + "/" }, "Back to the target")),
+    form(fields, groups.results, old));
 }
 
 function form(fields, groups, old) {
-  const text = (name, props = {}) => h("input", { name, value: old?.[name] ?? "", autocomplete: "off", spellcheck: "false", ...props });
-  const numbers = (names) => names.filter((n) => fields[n]).map((n) => field(fields[n].label, text(n, { inputmode: "decimal" }), { help: fields[n].help_text }));
-  const others = Object.keys(fields).filter((n) => fields[n].type === "float" && !elements.includes(n) && n !== "ra" && n !== "dec");
-  const type = select({ name: "type", onchange: () => showType() }, fields.type.choices.map((c) => [c.value, c.display_name]), old?.type ?? "SIDEREAL");
-  const permissions = select({ name: "permissions" }, [...(old ? [] : [["", "as this node has it"]]), ["OPEN", "everybody, also without signing in"], ["PUBLIC", "everybody who is signed in"], ["PRIVATE", "you, and the groups below"]], old?.permissions);
-  const ra = coordinate("ra", "RA", old, parseRA, (v) => formatRA(v, 3)), dec = coordinate("dec", "Dec", old, parseDec, (v) => formatDec(v, 2));
+  const text = (name, props = {}) =>
+    h("input", { name, value: old?.[name] ?? "", autocomplete: "off", spellcheck: "false", ...props });
+  const numbers = (names) =>
+    names.filter((n) => fields[n]).map((n) =>
+      field(fields[n].label, text(n, { inputmode: "decimal" }), { help: fields[n].help_text })
+    );
+  const others = Object.keys(fields).filter((n) =>
+    fields[n].type === "float" && !elements.includes(n) && n !== "ra" && n !== "dec"
+  );
+  const type = select({ name: "type", onchange: () => showType() },
+    fields.type.choices.map((c) => [c.value, c.display_name]), old?.type ?? "SIDEREAL");
+  const permissions = select({ name: "permissions" }, [
+    ...(old ? [] : [["", "the node's default"]]),
+    ["OPEN", "everybody, also without signing in"],
+    ["PUBLIC", "everybody who is signed in"],
+    ["PRIVATE", "you, and the groups below"],
+  ], old?.permissions);
+  const ra = coordinate("ra", "RA", old, parseRA, (v) => formatRA(v, 3)),
+    dec = coordinate("dec", "Dec", old, parseDec, (v) => formatDec(v, 2));
   const place = h("div", { class: "grid" }, ra, dec);
-  const orbit = h("div", { class: "grid" }, field("Scheme", select({ name: "scheme" }, [["", "none"], ...fields.scheme.choices.map((c) => [c.value, c.display_name])], old?.scheme)), numbers(elements));
+  const orbit = h("div", { class: "grid" },
+    field("Scheme",
+      select({ name: "scheme" }, [["", "none"], ...fields.scheme.choices.map((c) => [c.value, c.display_name])],
+        old?.scheme)), numbers(elements));
   const showType = () => {
     place.hidden = type.value !== "SIDEREAL";
     orbit.hidden = type.value === "SIDEREAL";
   };
   showType();
-  const aliases = repeated("aliases", "Another name", (a) => [h("input", { name: "alias", value: a?.name ?? "", "aria-label": "Other name", autocomplete: "off" })], old?.aliases);
-  const tags = repeated("targetextra_set", "Another tag", (e) => [h("input", { name: "key", value: e?.key ?? "", placeholder: "key", "aria-label": "Key of the tag", autocomplete: "off" }), h("input", { name: "value", value: e?.value ?? "", placeholder: "value", "aria-label": "Value of the tag", autocomplete: "off" })], old?.targetextra_set);
-  const seen = field("Seen by", permissions);
+  const aliases = repeated("aliases", "Another name",
+    (a) => [h("input", { name: "alias", value: a?.name ?? "", "aria-label": "Other name", autocomplete: "off" })],
+    old?.aliases);
+  const tags = repeated("targetextra_set", "Another tag", (
+    e,
+  ) => [
+    h("input", { name: "key", value: e?.key ?? "", placeholder: "key", "aria-label": "Key of the tag",
+      autocomplete: "off" }),
+    h("input", { name: "value", value: e?.value ?? "", placeholder: "value", "aria-label": "Value of the tag",
+      autocomplete: "off" }),
+  ], old?.targetextra_set);
+  const seen = field("Visible to", permissions);
   seen.classList.add("double");
   const given = new Set(old?.groups.map((g) => g.id));
   const button = h("button", { class: "main" }, old ? "Save" : "Add the target");
   return h("form", { class: "stack", id: "target", novalidate: true, onsubmit: submit },
-    h("fieldset", {}, h("legend", {}, "Name and place"), h("div", { class: "grid" }, field("Name", text("name", { required: true, maxlength: fields.name.max_length })), field("Type", type)), place, orbit),
-    h("div", { class: "halves" }, h("fieldset", {}, h("legend", {}, "Other names"), aliases), h("fieldset", {}, h("legend", {}, "Tags"), tags)),
-    h("fieldset", {}, h("legend", {}, "Who sees it"), h("div", { class: "grid" }, seen),
-      groups.length > 0 && h("div", { dataset: { field: "groups" } }, h("p", { class: "label" }, "Groups that get all rights on it"), h("div", { class: "row" }, groups.map((g) => h("label", { class: "check" }, h("input", { type: "checkbox", name: "group", value: g.id, checked: given.has(g.id), disabled: given.has(g.id) }), g.name))), h("small", { class: "error" }),
-        given.size > 0 && h("small", { class: "help" }, "A group loses its rights on the target's page."))),
-    h("fieldset", {}, h("legend", {}, "Lists"), field(old ? "Put it on further lists" : "Put it on lists", h("input", { name: "lists", autocomplete: "off" }), { help: "Names, separated by commas. Lists that are not there are made.", name: "target_lists" })),
-    h("details", { open: others.some((n) => old?.[n] !== null && old?.[n] !== undefined && n !== "epoch") }, h("summary", {}, "Motion, distance, ephemeris and more"), h("div", { class: "grid" }, numbers(others))),
+    h("fieldset", {}, h("legend", {}, "Name and place"),
+      h("div", { class: "grid" }, field("Name", text("name", { required: true, maxlength: fields.name.max_length })),
+        field("Type", type)), place, orbit),
+    h("div", { class: "halves" }, h("fieldset", {}, h("legend", {}, "Other names"), aliases),
+      h("fieldset", {}, h("legend", {}, "Tags"), tags)),
+    h("fieldset", {}, h("legend", {}, "Who can see it"), h("div", { class: "grid" }, seen), groups.length > 0 &&
+      h("div", { dataset: { field: "groups" } }, h("p", { class: "label" }, "Groups that get all rights on it"),
+        h("div", { class: "row" },
+          groups.map((g) =>
+            h("label", { class: "check" },
+              h("input", { type: "checkbox", name: "group", value: g.id, checked: given.has(g.id),
+                disabled: given.has(g.id) }), g.name)
+          )), h("small", { class: "error" }),
+        given.size > 0 && h("small", { class: "help" }, "Remove a group on the target's page."))),
+    h("fieldset", {}, h("legend", {}, "Lists"),
+      field(old ? "Add to more lists" : "Add to lists", h("input", { name: "lists", autocomplete: "off" }), {
+        help: "Names, separated by commas. Missing lists are created.",
+        name: "target_lists",
+      })),
+    h("details", { open: others.some((n) => old?.[n] !== null && old?.[n] !== undefined && n !== "epoch") },
+      h("summary", {}, "Motion, distance, ephemeris and more"), h("div", { class: "grid" }, numbers(others))),
     h("p", { role: "alert" }), h("div", { class: "row" }, button));
 
   async function submit(event) {
@@ -70,7 +129,8 @@ function form(fields, groups, old) {
     button.disabled = true;
     try {
       const sent = collect(f);
-      const target = await ask(old ? "/api/targets/" + old.id + "/" : "/api/targets/", { method: old ? "PATCH" : "POST", json: sent });
+      const target = await ask(old ? "/api/targets/" + old.id + "/" : "/api/targets/", { method: old ? "PATCH" : "POST",
+        json: sent });
       if (old) await forget(f, old);
       location.assign("/targets/" + target.id + "/");
     } catch (error) {
@@ -80,7 +140,8 @@ function form(fields, groups, old) {
     }
   }
 
-  // collect makes of the form what the API wants. What the type of target has no use for is not sent.
+  // collect returns the form as the API expects it, without the fields that the type of target does
+  // not use.
   function collect(f) {
     const sent = { name: f.elements.name.value.trim(), type: type.value };
     if (permissions.value) sent.permissions = permissions.value;
@@ -92,55 +153,77 @@ function form(fields, groups, old) {
     if (type.value === "SIDEREAL") {
       for (const [n, parse] of [["ra", parseRA], ["dec", parseDec]]) {
         const value = f.elements[n].value.trim();
-        if (value) sent[n] = parse(value) ?? value; // what cannot be read is the API's to refuse
+        if (value) sent[n] = parse(value) ?? value; // the API refuses what cannot be read
       }
     } else {
       sent.scheme = f.elements.scheme.value;
     }
-    const rows = (box, take) => [...box.querySelectorAll("[data-item]")].map((item) => ({ ...(item.dataset.item ? { id: Number(item.dataset.item) } : {}), ...take(item) }));
-    sent.aliases = rows(aliases, (i) => ({ name: i.querySelector("[name=alias]").value.trim() })).filter((a) => a.name || a.id);
-    sent.targetextra_set = rows(tags, (i) => ({ key: i.querySelector("[name=key]").value.trim(), value: i.querySelector("[name=value]").value.trim() })).filter((e) => e.key || e.value || e.id);
+    const rows = (box, take) =>
+      [...box.querySelectorAll("[data-item]")].map((item) => ({
+        ...(item.dataset.item ? { id: Number(item.dataset.item) } : {}),
+        ...take(item),
+      }));
+    sent.aliases = rows(aliases, (i) => ({ name: i.querySelector("[name=alias]").value.trim() })).filter((a) =>
+      a.name || a.id
+    );
+    sent.targetextra_set = rows(tags,
+      (i) => ({ key: i.querySelector("[name=key]").value.trim(), value: i.querySelector("[name=value]").value.trim() }))
+      .filter((e) => e.key || e.value || e.id);
     sent.groups = [...f.querySelectorAll("[name=group]:checked:not(:disabled)")].map((g) => ({ id: Number(g.value) }));
-    sent.target_lists = f.elements.lists.value.split(",").map((name) => name.trim()).filter(Boolean).map((name) => ({ name }));
-    for (const key of ["groups", "target_lists", "aliases", "targetextra_set"]) if (sent[key].length === 0) delete sent[key];
+    sent.target_lists = f.elements.lists.value.split(",").map((name) => name.trim()).filter(Boolean).map((name) => ({
+      name,
+    }));
+    for (const key of ["groups", "target_lists", "aliases", "targetextra_set"])
+      if (sent[key].length === 0) delete sent[key];
     return sent;
   }
   async function forget() {
-    for (const [box, path] of [[aliases, "/api/targetname/"], [tags, "/api/targetextra/"]]) for (const id of box.gone) await ask(path + id + "/", { method: "DELETE" });
+    for (const [box, path] of [[aliases, "/api/targetname/"], [tags, "/api/targetextra/"]])
+      for (const id of box.gone) await ask(path + id + "/", { method: "DELETE" });
   }
 }
 
-// coordinate is a field for degrees or sexagesimal that shows how it is read.
+// coordinate is a field for degrees or sexagesimal angles that shows how its text is read.
 function coordinate(name, label, old, parse, format) {
-  const input = h("input", { name, value: old?.[name] ?? "", autocomplete: "off", spellcheck: "false", oninput: () => tell() });
+  const input = h("input", { name, value: old?.[name] ?? "", autocomplete: "off", spellcheck: "false",
+    oninput: () => tell() });
   const box = field(label, input, { help: " " }), help = box.querySelector(".help");
   const tell = () => {
     const text = input.value.trim(), v = text ? parse(text) : null;
-    help.textContent = v !== null ? "= " + format(v) + " = " + Number(v.toFixed(7)) + "°" : text ? "Neither degrees nor " + (name === "ra" ? "12:34:56.7" : "-12:34:56.7") + (name === "ra" ? ", or not within 0 and 360°" : ", or not within ±90°") : "Degrees, or " + (name === "ra" ? "hours:minutes:seconds" : "degrees:minutes:seconds");
+    help.textContent = v !== null
+      ? "= " + format(v) + " = " + Number(v.toFixed(7)) + "°"
+      : text
+      ? "Neither degrees nor " + (name === "ra" ? "12:34:56.7" : "-12:34:56.7") +
+        (name === "ra" ? ", or not within 0 and 360°" : ", or not within ±90°")
+      : "Degrees, or " + (name === "ra" ? "hours:minutes:seconds" : "degrees:minutes:seconds");
     help.classList.toggle("bad", v === null && text !== "");
   };
   tell();
   return box;
 }
 
-// repeated is a list of rows, each with controls, to which rows can be added, and from which they can be taken; the ids of those that were there gather in gone.
+// repeated is a list of rows of controls; rows can be added and removed. gone collects the ids of
+// removed rows that exist on the node.
 function repeated(name, label, controls, there = []) {
   const rows = h("div", { class: "stack rows" });
   const add = (item) => {
-    const row = h("div", { class: "row item", dataset: { item: item?.id ?? "" } }, controls(item), h("button", { type: "button", class: "plain", "aria-label": "Take it away", onclick: () => {
-      if (item) box.gone.push(item.id);
-      row.remove();
-      number();
-    } }, "×"), h("small", { class: "error" }));
+    const row = h("div", { class: "row item", dataset: { item: item?.id ?? "" } }, controls(item),
+      h("button", { type: "button", class: "plain", "aria-label": "Remove", onclick: () => {
+        if (item) box.gone.push(item.id);
+        row.remove();
+        number();
+      } }, "×"), h("small", { class: "error" }));
     rows.append(row);
     number();
     return row;
   };
-  // a problem with one row is told by its place, such as aliases.1.name
-  const number = () => [...rows.children].forEach((row, i) => {
-    row.dataset.field = name + "." + i + "." + (name === "aliases" ? "name" : "key");
-  });
-  const box = h("div", {}, rows, h("button", { type: "button", class: "small", onclick: () => add().querySelector("input").focus() }, label));
+  // a problem of one row is named by its position, such as aliases.1.name
+  const number = () =>
+    [...rows.children].forEach((row, i) => {
+      row.dataset.field = name + "." + i + "." + (name === "aliases" ? "name" : "key");
+    });
+  const box = h("div", {}, rows,
+    h("button", { type: "button", class: "small", onclick: () => add().querySelector("input").focus() }, label));
   box.gone = [];
   there.forEach(add);
   if (there.length === 0) add();

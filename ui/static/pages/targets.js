@@ -1,4 +1,4 @@
-// The targets: search as one types, filters, a table, and the map of the sky.
+// The targets: search while typing, filters, a table, and the map of the sky.
 import { address, ask, get } from "../api.js";
 import { formatDec, formatRA, parseDec, parseRA } from "../angles.js";
 import { field, fill, h, later, select } from "../dom.js";
@@ -13,23 +13,39 @@ import { many, moment } from "../text.js";
 import { signInForm } from "./login.js";
 
 const limit = 50;
-const names = ["name", "type", "targetlist__name", "key", "value", "cone_search", "target_cone_search", "order", "offset"];
+const names = [
+  "name",
+  "type",
+  "targetlist__name",
+  "key",
+  "value",
+  "cone_search",
+  "target_cone_search",
+  "order",
+  "offset",
+];
 
 const columns = [
   { label: "Name", sort: "name", class: "wide", cell: (t) => h("a", { href: "/targets/" + t.id + "/" }, t.name) },
   { label: "Other names", class: "wideonly wide", cell: (t) => t.aliases.map((a) => a.name).join(", ") },
-  { label: "RA", class: "number", cell: (t) => (t.ra === null ? "" : h("span", { title: t.ra + "°" }, formatRA(t.ra))) },
-  { label: "Dec", class: "number", cell: (t) => (t.dec === null ? "" : h("span", { title: t.dec + "°" }, formatDec(t.dec))) },
-  { label: "Tags", class: "wideonly", cell: (t) => t.targetextra_set.slice(0, 3).map((e) => h("span", { class: "tag", title: e.key }, e.value)) },
-  { label: "Seen by", class: "wideonly tight", cell: (t) => h("span", { class: "access" }, t.permissions) },
-  { label: "Changed", sort: "modified", class: "wideonly tight", cell: (t) => h("time", { datetime: t.modified }, moment(t.modified).slice(0, 10)) },
+  { label: "RA", class: "number",
+    cell: (t) => (t.ra === null ? "" : h("span", { title: t.ra + "°" }, formatRA(t.ra))) },
+  { label: "Dec", class: "number",
+    cell: (t) => (t.dec === null ? "" : h("span", { title: t.dec + "°" }, formatDec(t.dec))) },
+  { label: "Tags", class: "wideonly",
+    cell: (t) => t.targetextra_set.slice(0, 3).map((e) => h("span", { class: "tag", title: e.key }, e.value)) },
+  { label: "Visible to", class: "wideonly tight", cell: (t) => h("span", { class: "access" }, t.permissions) },
+  { label: "Changed", sort: "modified", class: "wideonly tight",
+    cell: (t) => h("time", { datetime: t.modified }, moment(t.modified).slice(0, 10)) },
 ];
 
 export async function show(main, who) {
   const state = given(names);
   title("Targets");
   const options = h("div", { class: "row" });
-  const search = h("input", { type: "search", name: "name", "data-search": true, value: state.name ?? "", placeholder: "Part of a name or of an alias", "aria-label": "Search by a part of a name or of an alias", autocomplete: "off", spellcheck: "false" });
+  const search = h("input", { type: "search", name: "name", "data-search": true, value: state.name ?? "",
+    placeholder: "Part of a name or of an alias", "aria-label": "Search by a part of a name or of an alias",
+    autocomplete: "off", spellcheck: "false" });
   const counted = h("p", { class: "faint", "aria-live": "polite", id: "count" });
   const list = h("div", { id: "targets" });
   const request = requestBox();
@@ -39,25 +55,37 @@ export async function show(main, who) {
     change();
   });
 
-  const more = h("details", { open: ["type", "targetlist__name", "key", "value", "cone_search", "target_cone_search"].some((n) => state[n]) },
-    h("summary", {}, "More filters"),
+  const more = h("details", {
+    open: ["type", "targetlist__name", "key", "value", "cone_search", "target_cone_search"].some((n) => state[n]),
+  }, h("summary", {}, "More filters"),
     h("div", { class: "grid" },
-      field("Type", select({ name: "type" }, [["", "any"], ["SIDEREAL", "sidereal"], ["NON_SIDEREAL", "non-sidereal"]], state.type)),
-      field("On the list", h("input", { name: "targetlist__name", value: state.targetlist__name ?? "", autocomplete: "off" })),
+      field("Type",
+        select({ name: "type" }, [["", "any"], ["SIDEREAL", "sidereal"], ["NON_SIDEREAL", "non-sidereal"]],
+          state.type)),
+      field("On the list",
+        h("input", { name: "targetlist__name", value: state.targetlist__name ?? "", autocomplete: "off" })),
       field("Has the tag", h("input", { name: "key", value: state.key ?? "", autocomplete: "off" })),
       field("Has a tag with the value", h("input", { name: "value", value: state.value ?? "", autocomplete: "off" })),
-      field("In the cone", h("input", { name: "cone_search", value: state.cone_search ?? "", autocomplete: "off" }), { help: "RA, Dec, radius in degrees; RA and Dec may be 12:34:56.7. A click on the map fills it in." }),
-      field("Around the target", h("input", { name: "target_cone_search", value: state.target_cone_search ?? "", autocomplete: "off" }), { help: "Name, radius in degrees." })));
-  const form = h("form", { role: "search", onsubmit: (event) => event.preventDefault() }, h("div", { class: "searchline" }, suggesting(search)), more);
+      field("In the cone", h("input", { name: "cone_search", value: state.cone_search ?? "", autocomplete: "off" }), {
+        help: "RA, Dec, radius in degrees; RA and Dec may be 12:34:56.7. A click on the map fills it in.",
+      }),
+      field("Around the target",
+        h("input", { name: "target_cone_search", value: state.target_cone_search ?? "", autocomplete: "off" }), {
+        help: "Name, radius in degrees.",
+      })));
+  const form = h("form", { role: "search", onsubmit: (event) => event.preventDefault() },
+    h("div", { class: "searchline" }, suggesting(search)), more);
 
-  fill(main,
-    !who.signed_in && location.pathname === "/" && h("details", { class: "card" }, h("summary", {}, "Sign in to see more than what is open to everybody"), h("div", { class: "narrow" }, signInForm("/"))),
+  fill(main, !who.signed_in && location.pathname === "/" &&
+    h("details", { class: "card" }, h("summary", {}, "Sign in to see more than what is open to everybody"),
+      h("div", { class: "narrow" }, signInForm("/"))),
     h("div", { class: "bar" }, h("h1", {}, "Targets"),
       who.signed_in && h("a", { class: "button main", href: "/targets/create/" }, "Add a target"),
       who.signed_in && h("a", { class: "button", href: "/targets/import/" }, "Import CSV"), options),
-    h("div", { class: "split" },
-      h("div", {}, h("div", { class: "card" }, form), counted, list),
-      h("aside", {}, h("details", { class: "card", open: matchMedia("(min-width: 64rem)").matches, ontoggle: (event) => event.target.open && sky.show(filter()) }, h("summary", {}, "Sky"), sky),
+    h("div", { class: "split" }, h("div", {}, h("div", { class: "card" }, form), counted, list),
+      h("aside", {},
+        h("details", { class: "card", open: matchMedia("(min-width: 64rem)").matches,
+          ontoggle: (event) => event.target.open && sky.show(filter()) }, h("summary", {}, "Sky"), sky),
         h("details", { class: "card wideonly" }, h("summary", {}, "The request"), request))));
 
   function filter() {
@@ -74,15 +102,26 @@ export async function show(main, who) {
     history.replaceState(null, "", address(location.pathname, state));
     const f = filter(), offset = Number(state.offset ?? 0);
     request.update({ path: "/api/targets/", params: { ...f, strict: "true" } });
-    fill(options, "Export ", ["csv", "ecsv", "votable", "fits"].map((form) => h("a", { href: address("/api/targets/", { ...f, format: form }), download: "targets." + form, title: "What is shown, as " + form }, form)));
+    fill(options, "Export ",
+      ["csv", "ecsv", "votable", "fits"].map((form) =>
+        h("a", { href: address("/api/targets/", { ...f, format: form }), download: "targets." + form,
+          title: "What is shown, as " + form }, form)
+      ));
     try {
       const page = await get("/api/targets/", { ...f, limit, offset: offset || "" }, { signal: stop.signal });
       fill(counted, many(page.count, "target"));
-      const nothing = page.count > 0 ? "" : Object.keys(f).some((name) => name !== "order") ? h("div", {}, h("p", {}, state.name ? "No target that you may see has “" + state.name + "” in its name." : "No target that you may see fits."), await meant(state.name))
-        : h("div", {}, h("p", {}, "There are no targets yet that you may see."), who.signed_in && h("p", {}, h("a", { href: "/targets/create/" }, "Add the first"), ", or ", h("a", { href: "/targets/import/" }, "import a table of them"), "."));
-      fill(list, table({ columns, rows: page.results, caption: "Targets", order: state.order ?? "", sorted: (order) => go({ order, offset: "" }), empty: nothing }),
-        pager({ count: page.count, limit, offset, go: (to) => go({ offset: to || "" }) }));
-      if (sky.closest("details").open) sky.show({ ...f, order: "" });
+      const nothing = page.count > 0 ? "" : Object.keys(f).some((name) => name !== "order")
+        ? h("div", {}, h("p", {}, state.name
+          ? "No target that you may see has “" + state.name + "” in its name."
+          : "No target that you may see matches."), await meant(state.name))
+        : h("div", {}, h("p", {}, "There are no targets yet that you may see."), who.signed_in &&
+          h("p", {}, h("a", { href: "/targets/create/" }, "Add the first"), ", or ",
+            h("a", { href: "/targets/import/" }, "import a table of them"), "."));
+      fill(list, table({ columns, rows: page.results, caption: "Targets", order: state.order ?? "", sorted: (order) =>
+        go({ order, offset: "" }), empty: nothing }), pager({ count: page.count, limit, offset, go: (to) =>
+          go({ offset: to || "" }) }));
+      if (sky.closest("details").open)
+        sky.show({ ...f, order: "" });
     } catch (error) {
       if (error.name === "AbortError") return;
       fill(counted, error.message);
@@ -104,23 +143,25 @@ export async function show(main, who) {
     go(changes);
   };
   form.addEventListener("input", later(120, change));
-  if (!matchMedia("(pointer: coarse)").matches && (state.name || new URLSearchParams(location.search).has("search"))) search.focus();
+  if (!matchMedia("(pointer: coarse)").matches && (state.name || new URLSearchParams(location.search).has("search")))
+    search.focus();
   await refresh().catch(failed);
 }
 
-// cone lets right ascension and declination be sexagesimal; what is neither goes to the API as it is, which says what is wrong.
+// cone accepts sexagesimal right ascension and declination. Other text goes to the API unchanged,
+// which says what is wrong.
 function cone(text) {
   const parts = text.split(",").map((p) => p.trim());
   if (parts.length !== 3) return text;
   return [parseRA(parts[0]) ?? parts[0], parseDec(parts[1]) ?? parts[1], parts[2]].join(",");
 }
 
-// meant looks for what is called nearly so: names that are a few letters away, and those that begin alike.
+// meant looks for similar names: a few letters different, or with the same beginning.
 async function meant(name) {
   if (!name) return "";
   const { similar } = await get("/api/suggestions/", { q: name });
   if (similar.length) return didYouMean(similar.map((t) => ({ ...t, others: t.as === t.name ? [] : [t.as] })));
-  const tries = [{ name_fuzzy: name }]; // which also finds while the index is being made
+  const tries = [{ name_fuzzy: name }]; // which also works while the index is being built
   const parts = name.split(/[\s_\-]+/).filter((p) => p.length > 2).sort((a, b) => b.length - a.length);
   if (parts.length > 1) tries.push({ name: parts[0] });
   for (let n = name.length - 1; n >= Math.max(3, name.length - 4); n--) tries.push({ name: name.slice(0, n) });
@@ -131,4 +172,9 @@ async function meant(name) {
   return "";
 }
 
-const didYouMean = (list) => h("p", {}, "Did you mean ", list.map((t, i) => [i > 0 && ", ", h("a", { href: "/targets/" + t.id + "/" }, t.name), t.others.length > 0 && " (" + t.others.join(", ") + ")"]), "?");
+const didYouMean = (list) =>
+  h("p", {}, "Did you mean ", list.map((t, i) => [
+    i > 0 && ", ",
+    h("a", { href: "/targets/" + t.id + "/" }, t.name),
+    t.others.length > 0 && " (" + t.others.join(", ") + ")",
+  ]), "?");
