@@ -24,10 +24,9 @@ var layers = readLayers(`
 	internal/cli          archive auth ingest sky internal/client internal/demo internal/node internal/problem internal/torture github.com/urfave/cli/v2 github.com/xrash/smetrics golang.org/x/term
 	internal/node         api archive auth ui internal/client internal/control internal/selfcert
 	api                   api/transport api/wire archive auth ingest ingest/table sky internal/instant internal/jsontext internal/problem github.com/julienschmidt/httprouter
-	api/transport
 	api/wire              internal/jsontext internal/problem
 	ui
-	archive               auth index ingest ingest/fits ingest/table kv sky internal/cache internal/jsontext internal/problem golang.org/x/text
+	archive               auth index ingest ingest/fits kv sky internal/cache internal/jsontext internal/problem golang.org/x/text
 	auth                  kv internal/cache internal/problem golang.org/x/crypto
 	index                 github.com/blevesearch/bleve/v2 github.com/blevesearch/bleve_index_api
 	ingest                ingest/bounded ingest/fits ingest/table ingest/units internal/instant internal/jsontext internal/problem
@@ -35,6 +34,7 @@ var layers = readLayers(`
 	ingest/table          ingest/bounded internal/instant internal/jsontext internal/problem
 	kv                    internal/boltfile internal/cache internal/disk github.com/RoaringBitmap/roaring/v2 go.etcd.io/bbolt
 	sky
+	api/transport
 	docs
 	ingest/bounded        internal/problem
 	ingest/fits/fitstest  ingest/bounded internal/testenv
