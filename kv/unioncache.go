@@ -180,13 +180,12 @@ type unionKey struct {
 // maxUnions is how many bytes of unions are kept: at ten million rows one has up to 1.3 MB.
 const maxUnions = 24 << 20
 
-// union returns a union, which is made when nobody has asked for it in this state of the file. Of
-// several callers that ask for it at once, one makes it.
+// union returns the union of a key. Of several callers that ask for a new one, the first makes it
+// and the others wait.
 func (db *DB) union(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
 	u, ok := db.unions.Get(key)
 	if !ok {
-		u = &keptUnion{key: key}
-		db.unions.Put(key, u, 1)
+		u = db.unions.GetOrPut(key, &keptUnion{key: key}, 1)
 	}
 	u.once.Do(func() {
 		u.err = damaged("set", errShort) // stays when make panics on an unreadable page

@@ -34,6 +34,10 @@ func New[K comparable, V any](most int64) *LRU[K, V] {
 func (c *LRU[K, V]) Get(key K) (value V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.get(key)
+}
+
+func (c *LRU[K, V]) get(key K) (value V, ok bool) {
 	e, ok := c.byKey[key]
 	if !ok {
 		return value, false
@@ -50,6 +54,22 @@ func (c *LRU[K, V]) Get(key K) (value V, ok bool) {
 func (c *LRU[K, V]) Put(key K, value V, cost int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.put(key, value, cost)
+}
+
+// GetOrPut returns the value of a key, and marks it as used. If there is none, it sets the value
+// and returns it: of several callers, all get the value of the first.
+func (c *LRU[K, V]) GetOrPut(key K, value V, cost int64) V {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old, ok := c.get(key); ok {
+		return old
+	}
+	c.put(key, value, cost)
+	return value
+}
+
+func (c *LRU[K, V]) put(key K, value V, cost int64) {
 	if old := c.byKey[key]; old != nil {
 		c.remove(old)
 	}

@@ -126,3 +126,22 @@ func BenchmarkGet(b *testing.B) {
 		}
 	})
 }
+
+// TestGetOrPut: of several values that are set at once for a key, all callers get the same.
+func TestGetOrPut(t *testing.T) {
+	c := New[int, *int](4)
+	got := make([]*int, 8)
+	var wait sync.WaitGroup
+	for i := range got {
+		wait.Go(func() { got[i] = c.GetOrPut(1, new(int), 1) })
+	}
+	wait.Wait()
+	for _, p := range got {
+		if p != got[0] {
+			t.Fatal("two callers got different values")
+		}
+	}
+	if kept, ok := c.Get(1); !ok || kept != got[0] || c.Len() != 1 {
+		t.Errorf("%v, %v, %d entries", kept, ok, c.Len())
+	}
+}
