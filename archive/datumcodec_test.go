@@ -3,10 +3,11 @@ package archive
 import (
 	"bytes"
 	"math"
-	"nightjar/internal/jsontext"
 	"reflect"
 	"slices"
 	"testing"
+
+	"nightjar/internal/jsontext"
 )
 
 // TestDatumFurther decodes datums with fields of a later program, and keeps those fields.

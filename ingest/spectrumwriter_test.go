@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"nightjar/ingest/table"
 	"testing"
 	"time"
+
+	"nightjar/ingest/table"
 )
 
 // TestWriteSpectrum: a spectrum that was written and is uploaded again is the same, in every

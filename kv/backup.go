@@ -10,7 +10,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"nightjar/internal/disk"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,6 +17,8 @@ import (
 	"strings"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/disk"
 )
 
 // Backup writes a copy of the current file to path, where no file may be, and returns the state

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"math"
-	"nightjar/internal/disk"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/disk"
 )
 
 // A job is a function that waits for its turn in a shared transaction.

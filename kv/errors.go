@@ -3,9 +3,10 @@ package kv
 import (
 	"errors"
 	"fmt"
-	"nightjar/internal/disk"
 	"runtime"
 	"strings"
+
+	"nightjar/internal/disk"
 )
 
 // Errors that callers tell apart with errors.Is.

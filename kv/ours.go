@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"nightjar/internal/disk"
 	"os"
 	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"nightjar/internal/disk"
 )
 
 // A file may be deleted, moved away, replaced or truncated while it is open. Whatever is written to

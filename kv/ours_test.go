@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"nightjar/internal/disk"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"nightjar/internal/disk"
 )
 
 // lose closes a file that is no longer ours, without the checks at the end of a test.
