@@ -47,7 +47,39 @@ func (s *Session) target(tx *kv.Tx, id uint64) (*Target, error) {
 	return t, nil
 }
 
-// product, observation and datum do the same.
+// targetFor reads a target on which the viewer has a right. Errors: NotFound; Forbidden.
+func (s *Session) targetFor(tx *kv.Tx, id uint64, right auth.Right) (*Target, error) {
+	t, err := s.target(tx, id)
+	if err == nil && !s.p.May(s.v, right, t.Object()) {
+		err = problem.ErrForbidden
+	}
+	return t, err
+}
+
+// NoSuch adds the problem with a reference to a missing or hidden record, in the words of Django
+// REST framework.
+func NoSuch(p *problem.List, path string, id uint64) {
+	p.Add(path, `Invalid pk "%d" - object does not exist.`, id)
+}
+
+// ReadOnlyTarget is the problem with a target that the viewer sees but may not change.
+const ReadOnlyTarget = "You may see this target, but not change it."
+
+// targetToAddTo reads the target that an input names in a field. A target that the viewer may not
+// see or change is a problem of the input; t is nil when the viewer does not see it.
+func (s *Session) targetToAddTo(tx *kv.Tx, p *problem.List, field string, id uint64) (t *Target, err error) {
+	t, err = s.target(tx, id)
+	switch {
+	case isRefusal(err):
+		NoSuch(p, field, id)
+		return nil, nil
+	case err == nil && !s.p.May(s.v, auth.Change, t.Object()):
+		p.Add(field, ReadOnlyTarget)
+	}
+	return t, err
+}
+
+// product, observation and datum do the same as target.
 
 func (s *Session) product(tx *kv.Tx, id uint64) (*Product, *Target, error) {
 	p, err := products.Get(tx, id)
@@ -107,8 +139,17 @@ func (s *Session) datum(tx *kv.Tx, id uint64) (*Datum, *Target, error) {
 	return nil, nil, err
 }
 
-// heldBy lists who holds a datum: its owners and the holders of its products. Outside of mode
-// objects it returns nil.
+// sees reports whether the viewer sees a datum.
+func (s *Session) sees(tx *kv.Tx, id uint64) (bool, error) {
+	_, _, err := s.datum(tx, id)
+	if isRefusal(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// heldBy lists who holds a datum: its owners and the holders of its products. It returns nil where
+// that does not matter: outside of mode objects, and for viewers who see everything.
 func (s *Session) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
 	if s.p.Mode != auth.ModeObjects || s.v.Everything() {
 		return nil, nil
@@ -206,6 +247,12 @@ func (c *seerCache) objectBy(tx *kv.Tx, by stamps, target uint64) (o auth.ACL, o
 	o = t.Object()
 	c.Put(target, stampedObject{stamp, o}, 1)
 	return o, true, nil
+}
+
+// seesTarget returns the ACL of a target and whether the viewer sees it.
+func (s *Session) seesTarget(tx *kv.Tx, id uint64) (auth.ACL, bool, error) {
+	o, ok, err := s.a.seers.object(tx, id)
+	return o, ok && s.p.Sees(s.v, o), err
 }
 
 // mayAddLooks bounds how many targets MayAddSomewhere looks at.

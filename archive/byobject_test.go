@@ -195,7 +195,7 @@ func TestUploadByObjectRefused(t *testing.T) {
 		}
 	}
 	if n := len(f.data("admin", DatumFilter{})); n != 0 {
-		t.Errorf("%d data are there", n)
+		t.Errorf("%d datums exist", n)
 	}
 	// an exact name is not ambiguous; a single product may have an id
 	views, r, err := f.byObject("astro", &ProductInput{Type: "auto", ProductID: "x", FileName: "a.csv"},

@@ -36,29 +36,6 @@ type DatumFilter struct {
 	ByTime, Descending bool
 }
 
-// NoSuch adds the problem with a reference to a missing or hidden record, in the words of Django
-// REST framework.
-func NoSuch(p *problem.List, path string, id uint64) {
-	p.Add(path, `Invalid pk "%d" - object does not exist.`, id)
-}
-
-// ReadOnlyTarget is the problem with a target that the viewer sees but may not change.
-const ReadOnlyTarget = "You may see this target, but not change it."
-
-// targetToAddTo reads the target that an input names in a field. A target that the viewer may not
-// see or change is a problem of the input; t is nil when the viewer does not see it.
-func (s *Session) targetToAddTo(tx *kv.Tx, p *problem.List, field string, id uint64) (t *Target, err error) {
-	t, err = s.target(tx, id)
-	switch {
-	case isRefusal(err):
-		NoSuch(p, field, id)
-		return nil, nil
-	case err == nil && !s.p.May(s.v, auth.Change, t.Object()):
-		p.Add(field, ReadOnlyTarget)
-	}
-	return t, err
-}
-
 // datumSet returns the set of the visible datums that match a filter, except for its times.
 func (s *Session) datumSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, error) {
 	sets := []kv.Set{visible(s, tx, datums, true)}

@@ -116,12 +116,6 @@ func (s *Session) TargetNamed(text string) (id uint64, err error) {
 	return id, err
 }
 
-// seesTarget returns the ACL of a target and whether the viewer sees it.
-func (s *Session) seesTarget(tx *kv.Tx, id uint64) (auth.ACL, bool, error) {
-	o, ok, err := s.a.seers.object(tx, id)
-	return o, ok && s.p.Sees(s.v, o), err
-}
-
 // targetNamed finds the target with a name or an alias for which see returns true: a visible target
 // with the alias wins over a hidden one with the name.
 func targetNamed(tx *kv.Tx, name string, see func(uint64) (auth.ACL, bool, error)) (id uint64, o auth.ACL, seen bool,
@@ -345,15 +339,6 @@ func (s *Session) addDatum(tx *kv.WriteTx, d *Datum, refuse bool) (uint64, Added
 		return existing, Duplicate, err
 	}
 	return existing, Created, nil
-}
-
-// sees reports whether the viewer sees a datum.
-func (s *Session) sees(tx *kv.Tx, id uint64) (bool, error) {
-	_, _, err := s.datum(tx, id)
-	if isRefusal(err) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // attachSource adds the products of d to an existing datum or, when that is hidden from the viewer,

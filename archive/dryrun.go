@@ -9,10 +9,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
-	"syscall"
 
 	"nightjar/kv"
 )
@@ -172,32 +170,23 @@ func (m *repeatFinder) spill() (err error) {
 			return err
 		}
 		if m.file, err = os.CreateTemp(m.dir, "rows"); err != nil {
-			return err
+			return kv.NoRoom(err)
 		}
 	}
 	m.sort()
 	w := bufio.NewWriterSize(m.file, runBuffer)
 	for i := range m.rows {
 		if _, err := w.Write(m.rows[i][:]); err != nil {
-			return diskFull(err)
+			return kv.NoRoom(err)
 		}
 	}
 	if err := w.Flush(); err != nil {
-		return diskFull(err)
+		return kv.NoRoom(err)
 	}
 	m.length += int64(len(m.rows)) * hashedRowBytes
 	m.runs = append(m.runs, m.length)
 	m.rows = m.rows[:0]
 	return nil
-}
-
-// diskFull returns ErrNoRoom for an error of a full disk.
-func diskFull(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
-		return ErrNoRoom
-	}
-	return err
 }
 
 // count returns how many rows are new, and the rows that are not.

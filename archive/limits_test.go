@@ -105,7 +105,7 @@ func TestLargeSpectrum(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if ids := f.data("admin", DatumFilter{}); len(ids) != 0 {
-		t.Errorf("%d data were stored", len(ids))
+		t.Errorf("%d datums were stored", len(ids))
 	}
 }
 

@@ -544,7 +544,8 @@ func TestSearchAgain(t *testing.T) {
 	for i := range 6 {
 		ids = append(ids, f.target("astro", fmt.Sprint("same ", i)))
 	}
-	q := &nameQuery{a: f.Archive, terms: []string{"same"}, proposed: true, candidates: make([]uint64, 0, 20)}
+	q := &nameQuery{a: f.Archive, how: anyContains, terms: []string{"same"}, proposed: true,
+		candidates: make([]uint64, 0, 20)}
 	if err := f.db.View(func(tx *kv.Tx) error {
 		q.after = lastNamed(tx)
 		return nil

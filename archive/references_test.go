@@ -118,7 +118,7 @@ func TestStagedReferences(t *testing.T) {
 				return w.auth.Join(ctx, auth.FileOwner(), w.group, w.users["carol"].ID,
 					false)
 			}, "groups", noSuchGroup},
-		"type of data taken away": {func(_ *world, in *DatumInput) { in.Type = "polarimetry" }, func(w *world) error {
+		"data type removed": {func(_ *world, in *DatumInput) { in.Type = "polarimetry" }, func(w *world) error {
 			_, err := w.as("admin").SetSetting(ctx, "data_product_types", types)
 			return err
 		}, "data_type", "Not a valid data_type."},
@@ -351,7 +351,7 @@ type sent struct {
 	*stream
 	user    string
 	rows    []DatumInput
-	deleted bool // data were deleted since it began
+	deleted bool // datums were deleted since it began
 }
 
 func streamModel(t *testing.T, seed uint64) {

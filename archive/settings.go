@@ -33,8 +33,8 @@ type settingSpec struct {
 }
 
 var settingSpecs = []settingSpec{
-	{auth.SettingMode, "What decides who sees datums and products: targets, or objects (creator and named groups).",
-		string(auth.ModeTargets),
+	{auth.SettingMode, "What decides who sees datums, products and observations: targets, or objects (creator and " +
+		"named groups).", string(auth.ModeTargets),
 		func(s string) error { _, err := auth.ParseMode(s); return err }},
 	{auth.SettingStrategy, "What guests may do: read-only (read open targets) or locked (nothing).",
 		string(auth.ReadOnly),

@@ -57,15 +57,6 @@ func (s *Session) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, 
 	return v, err
 }
 
-// targetFor reads a target on which the viewer has a right. Errors: NotFound; Forbidden.
-func (s *Session) targetFor(tx *kv.Tx, id uint64, right auth.Right) (*Target, error) {
-	t, err := s.target(tx, id)
-	if err == nil && !s.p.May(s.v, right, t.Object()) {
-		err = problem.ErrForbidden
-	}
-	return t, err
-}
-
 func (s *Session) writeAndView(tx *kv.WriteTx, pl *targetPlan) (*TargetView, error) {
 	if err := s.write(tx, pl); err != nil {
 		return nil, err

@@ -603,7 +603,7 @@ func TestPolicy(t *testing.T) {
 						del = in("owner superuser creator other", viewer)
 					}
 					if got := p.MayDeleteHeld(v, o, holders); got != del {
-						t.Errorf("%s: deletes the data: %t", at, got)
+						t.Errorf("%s: deletes the datums: %t", at, got)
 					}
 					// the same by sets: an object is in a viewer's list exactly when the viewer
 					// sees it
