@@ -60,13 +60,13 @@ func TestRepair(t *testing.T) {
 		"datum without target": {func(f *fixture) {
 			change(f, datums, datum, func(d *Datum) { d.Target, d.Products = nowhere, nil })
 		},
-			"datum 1: refers to target 999, which is not there",
+			"datum 1: refers to target 999, which does not exist",
 			"datum 1: deleted, since its target 999 does not exist",
 			func(tx *kv.Tx) error { return gone(tx, datums, datum) }},
 		"datum without product": {func(f *fixture) {
 			change(f, datums, datum, func(d *Datum) { d.Products = append(d.Products, nowhere) })
 		},
-			"datum 1: refers to product 999, which is not there",
+			"datum 1: refers to product 999, which does not exist",
 			"datum 1: without its data product 999, which does not exist",
 			func(tx *kv.Tx) error {
 				d, err := datums.Get(tx, datum)
@@ -75,7 +75,7 @@ func TestRepair(t *testing.T) {
 		"datum without upload": {func(f *fixture) {
 			change(f, datums, datum, func(d *Datum) { d.Upload = nowhere })
 		},
-			"datum 1: refers to upload 999, which is not there",
+			"datum 1: refers to upload 999, which does not exist",
 			"datum 1: without its upload 999, which does not exist", func(tx *kv.Tx) error {
 				d, err := datums.Get(tx, datum)
 				return same(err, d.Upload, 0)
@@ -83,7 +83,7 @@ func TestRepair(t *testing.T) {
 		"product without target": {func(f *fixture) {
 			change(f, products, product, func(p *Product) { p.Target = nowhere })
 		},
-			"product 1: refers to target 999, which is not there",
+			"product 1: refers to target 999, which does not exist",
 			"product 1: deleted, since its target 999 does not exist", func(tx *kv.Tx) error {
 				if err := gone(tx, products, product); err != nil {
 					return err
@@ -94,7 +94,7 @@ func TestRepair(t *testing.T) {
 		"product without observation": {func(f *fixture) {
 			change(f, products, product, func(p *Product) { p.Observation = nowhere })
 		},
-			"product 1: refers to observation 999, which is not there",
+			"product 1: refers to observation 999, which does not exist",
 			"product 1: without its observation 999, which does not exist", func(tx *kv.Tx) error {
 				p, err := products.Get(tx, product)
 				return same(err, p.Observation, 0)
@@ -102,7 +102,7 @@ func TestRepair(t *testing.T) {
 		"product's group": {func(f *fixture) {
 			change(f, products, product, func(p *Product) { p.Groups = append(p.Groups, nowhere) })
 		},
-			"product 1: refers to group 999, which is not there",
+			"product 1: refers to group 999, which does not exist",
 			"product 1: no longer shared with groups that do not exist", func(tx *kv.Tx) error {
 				p, err := products.Get(tx, product)
 				return same(err, fmt.Sprint(p.Groups), "[1]")
@@ -110,14 +110,14 @@ func TestRepair(t *testing.T) {
 		"observation without target": {func(f *fixture) {
 			change(f, observations, observation, func(o *Observation) { o.Target = nowhere })
 		},
-			"observation 1: refers to target 999, which is not there",
+			"observation 1: refers to target 999, which does not exist",
 			"observation 1: deleted, since its target 999 does not exist\n" +
 				"product 1: without its observation 1, which does not exist",
 			func(tx *kv.Tx) error { return gone(tx, observations, observation) }},
 		"observation's group": {func(f *fixture) {
 			change(f, observations, observation, func(o *Observation) { o.Groups = append(o.Groups, nowhere) })
 		},
-			"observation 1: refers to group 999, which is not there",
+			"observation 1: refers to group 999, which does not exist",
 			"observation 1: no longer shared with groups that do not exist", func(tx *kv.Tx) error {
 				o, err := observations.Get(tx, observation)
 				return same(err, fmt.Sprint(o.Groups), "[1]")
@@ -127,19 +127,19 @@ func TestRepair(t *testing.T) {
 				x.Grants = append(x.Grants, auth.Grant{To: auth.UserGrantee(nowhere), Right: auth.AllRights})
 			})
 		},
-			"target 1: refers to user 999, which is not there",
+			"target 1: refers to user 999, which does not exist",
 			"target 1: no longer granted to users and groups that do not exist", nil},
 		"grant to a group": {func(f *fixture) {
 			change(f, targets, target, func(x *Target) {
 				x.Grants = append(x.Grants, auth.Grant{To: auth.GroupGrantee(nowhere), Right: auth.View})
 			})
 		},
-			"target 1: refers to group 999, which is not there",
+			"target 1: refers to group 999, which does not exist",
 			"target 1: no longer granted to users and groups that do not exist", nil},
 		"list": {func(f *fixture) {
 			change(f, targets, target, func(x *Target) { x.Lists = append(x.Lists, nowhere) })
 		},
-			"target 1: refers to list 999, which is not there",
+			"target 1: refers to list 999, which does not exist",
 			"target 1: taken off lists that do not exist", func(tx *kv.Tx) error {
 				x, err := targets.Get(tx, target)
 				return same(err, len(x.Lists), 1)
@@ -147,17 +147,17 @@ func TestRepair(t *testing.T) {
 		"list that was deleted": {func(f *fixture) {
 			f.write(func(tx *kv.WriteTx) error { return lists.Delete(tx, 1) })
 		},
-			"target 1: refers to list 1, which is not there",
+			"target 1: refers to list 1, which does not exist",
 			"target 1: taken off lists that do not exist", nil},
 		"user's group": {func(f *fixture) {
 			f.write(func(tx *kv.WriteTx) error { return auth.Tables()[1].(*kv.Table[auth.Group]).Delete(tx, 2) })
 		},
-			"user 6: refers to group 2, which is not there",
+			"user 6: refers to group 2, which does not exist",
 			"user 6: taken out of groups that do not exist", nil},
 		"token's user": {func(f *fixture) {
 			f.write(func(tx *kv.WriteTx) error { return auth.Tables()[0].(*kv.Table[auth.User]).Delete(tx, 6) })
 		},
-			"token 1: refers to user 6, which is not there",
+			"token 1: refers to user 6, which does not exist",
 			"token 1: deleted, since its user does not exist", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -267,7 +267,7 @@ func (v *verifier) refs(d *tableDef, id uint64, rec []byte) {
 	}
 	err := v.check.record(d, rec, func(to *tableDef, ref uint64) {
 		v.Dangling++
-		v.problem("%s: refers to %s, which is not there", where(d, id), where(to, ref))
+		v.problem("%s: refers to %s, which does not exist", where(d, id), where(to, ref))
 	})
 	if err != nil {
 		v.problem("%s: %v", where(d, id), err)
