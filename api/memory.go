@@ -21,7 +21,8 @@ func (r *request) sender() sender {
 	return sender{user: r.viewer.ID}
 }
 
-// isLocal reports whether the request comes through the control socket, which has no limits.
+// isLocal reports whether the request comes through the control socket. Its uploads are bound
+// neither in size nor in number, and reserve no memory.
 func (r *request) isLocal() bool {
 	local, _ := r.Context().Value(ownerKey{}).(bool)
 	return local

@@ -69,8 +69,7 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api.router.ServeHTTP(w, r)
 }
 
-// deadlines returns the deadlines of a request. The owner of the file may send as slowly as they
-// like.
+// deadlines returns the deadlines of a request. The owner of the file may send at any rate.
 func (api *API) deadlines(r *http.Request) transport.Deadlines {
 	l := &api.o.Limits
 	d := transport.Deadlines{BodyStall: l.BodyStall, BodyRate: l.BodyRate, RateOver: l.RateOver, SendStall: l.SendStall}
