@@ -79,6 +79,12 @@ type API struct {
 // ownerKey marks requests that come from the owner of the file.
 type ownerKey struct{}
 
+// fromOwner reports whether a request comes from the owner of the file.
+func fromOwner(r *http.Request) bool {
+	owner, _ := r.Context().Value(ownerKey{}).(bool)
+	return owner
+}
+
 // Stop ends all streams of events: a server that shuts down would otherwise wait for them.
 func (api *API) Stop() { api.stop() }
 

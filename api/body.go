@@ -58,8 +58,7 @@ func (r *request) inputs() (in wire.Input, list []wire.Value, err error) {
 	if n, yes := v.TooManyParts(); yes && v.Kind() == '[' && r.route.acceptsList {
 		return wire.Input{}, nil,
 			problem.Invalid("", "A list may hold %d datums; this one has %d. Send more as lines of JSON, with "+
-				"content type %s.",
-				wire.MaxParts, n, typeNDJSON)
+				"content type %s.", wire.MaxParts, n, typeNDJSON)
 	}
 	return wire.Input{}, nil, problem.Invalid("", "%s", v.WhyNotObject())
 }

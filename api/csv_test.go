@@ -80,9 +80,10 @@ func TestDatumsOfCSV(t *testing.T) {
 		"nobody,photometry,,60000.5,,,1,g,\n" +
 		"M 31,photometry,,later,,,1,g,\n" +
 		"hidden,photometry,,60000.5,,,1,g,\n" +
-		"M 31,,,60000.5,,,1,g,\n"
+		"M 31,,,60000.5,,,1,g,\n" +
+		"M 31,photometry,,60000.75,,,-Infinity,g,INF\n"
 	got := string(post("astro", table).want(t, 201).body)
-	for _, part := range []string{`"created":3,"duplicate":0,"rejected":4`,
+	for _, part := range []string{`"created":4,"duplicate":0,"rejected":4`,
 		`{"line":5,"errors":{"target":["There is no target called \"nobody\"."]}}`,
 		`{"line":6,"errors":{"timestamp":["Datetime has wrong format.`,
 		`{"line":7,"errors":{"target":["There is no target called \"hidden\"."]}}`,
@@ -95,13 +96,13 @@ func TestDatumsOfCSV(t *testing.T) {
 	for _, part := range []string{
 		`"timestamp":"2026-01-02T03:04:05Z","value":{"magnitude":15.50,"filter":"r","\"q\"":[1]}`,
 		`"timestamp":"2023-02-25T06:00:00Z","value":{"magnitude":0.5,"filter":"g"}`,
-		`"value":{"filter":"g","\"q\"":"{"}`} {
+		`"value":{"filter":"g","\"q\"":"{"}`, `"timestamp":"2023-02-25T18:00:00Z","value":{"filter":"g"}`} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%s\nwithout %s", text, part)
 		}
 	}
 	if got := string(post("astro", table).want(t, 201).body); !strings.Contains(got,
-		`"created":0,"duplicate":3,"rejected":4`) {
+		`"created":0,"duplicate":4,"rejected":4`) {
 		t.Error(got)
 	}
 	if got := string(post("bob", "target,data_type,mjd,value\nM 31,photometry,1,1\n").want(t,

@@ -333,8 +333,8 @@ func (n *node) target(user, name string, groups ...string) string {
 func (n *node) datum(user, target string, second int, more ...string) string {
 	n.t.Helper()
 	in := map[string]any{"target": target, "data_type": "photometry",
-		"timestamp": fmt.Sprintf("2026-01-02T03:%02d:%02dZ", second/60,
-			second%60), "value": map[string]any{"magnitude": 15.5, "filter": "g"}}
+		"timestamp": fmt.Sprintf("2026-01-02T03:%02d:%02dZ", second/60, second%60),
+		"value":     map[string]any{"magnitude": 15.5, "filter": "g"}}
 	for i := 0; i+1 < len(more); i += 2 {
 		in[more[i]] = more[i+1]
 	}

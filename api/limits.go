@@ -9,7 +9,8 @@ import (
 )
 
 // Limits bound what the requests of one user can take from a node. 0 means the default, which the
-// comments give. The owner of the file is bound by MaxBody only.
+// comments give. The owner of the file is bound only by MaxBody, BodyStall, SendStall, and MaxLine,
+// which is at least 64 MiB for them.
 type Limits struct {
 	// MaxBody is the largest body in bytes, other than a file or a stream of rows: 8 MiB.
 	MaxBody int64

@@ -21,11 +21,9 @@ func (r *request) sender() sender {
 	return sender{user: r.viewer.ID}
 }
 
-// isLocal reports whether the request comes through the control socket, which has no limits.
-func (r *request) isLocal() bool {
-	local, _ := r.Context().Value(ownerKey{}).(bool)
-	return local
-}
+// isLocal reports whether the request comes through the control socket. Its uploads are bound
+// neither in size nor in number, and reserve no memory.
+func (r *request) isLocal() bool { return fromOwner(r.Request) }
 
 // reserve takes n more bytes of memory for the request, the first of them from smallMemory.
 func (r *request) reserve(n int64) error {

@@ -195,7 +195,11 @@ func (s schema) body(rt *route, sent []wire.Field, part bool) {
 					})
 				})
 			}
-			rows(typeNDJSON, "One such object in each line. target_name can replace target.")
+			help := "One such object in each line."
+			if slices.ContainsFunc(sent, func(f wire.Field) bool { return f.Name == "target" }) {
+				help += " target_name can replace target."
+			}
+			rows(typeNDJSON, help)
 			rows(typeCSV, rt.csvHelp)
 		}
 	})

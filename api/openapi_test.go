@@ -61,6 +61,12 @@ func TestSchema(t *testing.T) {
 			}
 		}
 	}
+	for path, want := range map[string]string{"/api/targets/": "One such object in each line.",
+		"/api/reduceddatums/": "One such object in each line. target_name can replace target."} {
+		if got := paths[path].Post.RequestBody.Value.Content[typeNDJSON].Schema.Value.Description; got != want {
+			t.Errorf("lines for %s are described as %q", path, got)
+		}
+	}
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
 		t.Fatal(err)

@@ -22,9 +22,9 @@ import (
 var update = flag.Bool("update", false, "write testdata/permissions.md, which TestPermissions compares with")
 
 // TestPermissions sends every request as everybody and compares the table of the answers with
-// testdata/permissions.md, so that every change of a permission shows in a diff. Whether the
-// answers are right, TestMatrix and its neighbours check; that none is left out, this test checks:
-// it fails if no row has a route, a filter or a format of an export.
+// testdata/permissions.md, so that every change of a permission shows in a diff. TestMatrix
+// and its neighbours check whether the answers are right. This test checks that none is left out:
+// it fails if a route, a filter or a format of an export has no row.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t)

@@ -120,7 +120,7 @@ const sessionCookie = "nightjar_session"
 func (r *request) authenticate() (v auth.Viewer, err error) {
 	addr := r.site.addr
 	defer func() { v.Addr, v.Action = addr, r.Method+" "+r.URL.Path }()
-	if owner, _ := r.Context().Value(ownerKey{}).(bool); owner {
+	if fromOwner(r.Request) {
 		return r.actingOwner()
 	}
 	a := r.api.archive.Auth()

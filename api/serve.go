@@ -19,7 +19,7 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // pages and files set their own
-	if owner, _ := r.Context().Value(ownerKey{}).(bool); !owner {
+	if !fromOwner(r) {
 		if host := api.siteOf(r).host; !api.knowsHost(host) {
 			api.request(w, r, &route{view: "Host"}).fail(&httpError{status: http.StatusBadRequest,
 				detail: "This node is not called " + strconv.Quote(host) +
@@ -69,12 +69,11 @@ func (api *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api.router.ServeHTTP(w, r)
 }
 
-// deadlines returns the deadlines of a request. The owner of the file may send as slowly as they
-// like.
+// deadlines returns the deadlines of a request. The owner of the file may send at any rate.
 func (api *API) deadlines(r *http.Request) transport.Deadlines {
 	l := &api.o.Limits
 	d := transport.Deadlines{BodyStall: l.BodyStall, BodyRate: l.BodyRate, RateOver: l.RateOver, SendStall: l.SendStall}
-	if owner, _ := r.Context().Value(ownerKey{}).(bool); owner {
+	if fromOwner(r) {
 		d.BodyRate = 0
 	}
 	return d

@@ -270,8 +270,8 @@ func TestTakers(t *testing.T) {
 	}
 }
 
-// TestSendStall: the node breaks off an answer that the client does not read. It keeps sending one
-// that the client reads slowly.
+// TestSendStall: the node breaks off an answer that the client does not read, and sends the whole
+// answer to a client that reads it.
 func TestSendStall(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{Limits: Limits{SendStall: time.Second}})

@@ -292,8 +292,7 @@ func (e *targetExport) scan(v *archive.TargetView) error {
 	}
 	if e.aliases+len(e.tags) > maxTargetColumns {
 		return problem.Invalid("format", "These targets have more than %d aliases and distinct tags, which is too "+
-			"many "+
-			"for a table. Ask for fewer targets, or for ndjson.", maxTargetColumns)
+			"many for a table. Ask for fewer targets, or for ndjson.", maxTargetColumns)
 	}
 	for _, n := range archive.Numbers {
 		e.used[n.Name] = e.used[n.Name] || *n.Of(v.Target) != nil
