@@ -377,7 +377,7 @@ func TestECSV(t *testing.T) {
 	}
 }
 
-// TestGzip: a compressed file is read like one that is not, even if it is too large for memory.
+// TestGzip: a compressed file is read like one that is not, even if not all of it is kept unpacked.
 func TestGzip(t *testing.T) {
 	small := []byte("mjd,mag\n58000,15\n")
 	points, report, err := process("photometry", "a.csv.gz", fitstest.Gzip(small), Options{})

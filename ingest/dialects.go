@@ -48,30 +48,10 @@ var dialects = []dialect{
 		notes: []string{"ZTF forced photometry is difference flux: value.difference says so; no baseline was " +
 			"subtracted; the times are the starts of the exposures"},
 	},
-	{
-		about: about{
-			roles: "magpsf: magnitude; sigmapsf: error; diffmaglim: limit; fid: filter g, r, i; difference",
-			units: "mag", time: "mjd or jd",
-			refused: "as the format that holds it"},
-		name:  "ZTF alert light curve (ALeRCE, Lasair)",
-		needs: []string{"fid", "magpsf"},
-		roles: alertRoles, filters: ztfFilters,
-		source:   "ZTF",
-		constant: difference,
-		notes:    []string{alertNote},
-	},
-	{
-		about: about{
-			roles: "mag: magnitude; e_mag: error; diffmaglim: limit; fid: filter g, r, i; difference",
-			units: "mag", time: "mjd",
-			refused: "as the format that holds it"},
-		name:  "ZTF alert light curve (ALeRCE)",
-		needs: []string{"fid", "mjd", "mag", "e_mag"},
-		roles: alertRoles, filters: ztfFilters,
-		source:   "ZTF",
-		constant: difference,
-		notes:    []string{alertNote},
-	},
+	ztfAlerts("ZTF alert light curve (ALeRCE, Lasair)", []string{"fid", "magpsf"}, "mjd or jd",
+		"magpsf: magnitude; sigmapsf: error; diffmaglim: limit; fid: filter g, r, i; difference"),
+	ztfAlerts("ZTF alert light curve (ALeRCE)", []string{"fid", "mjd", "mag", "e_mag"}, "mjd",
+		"mag: magnitude; e_mag: error; diffmaglim: limit; fid: filter g, r, i; difference"),
 	{
 		about: about{
 			roles: "diffmaglim: limit; fid: filter g, r, i",
@@ -134,6 +114,21 @@ var alertRoles = map[string]role{"fid": roleFilter, "magpsf": roleMagnitude, "ma
 	"sigmapsf": roleError, "e_mag": roleError, "diffmaglim": roleLimit,
 	"mag_corr": roleOther, "magpsf_corr": roleOther, "sigmapsf_corr": roleOther, "e_mag_corr": roleOther,
 	"field": roleOther, "filter": roleOther, "band": roleOther}
+
+// ztfAlerts is a table of the detections in ZTF's alerts, as brokers return it. roles and time are
+// for docs/use/formats.md.
+func ztfAlerts(name string, needs []string, time, roles string) dialect {
+	return dialect{
+		about:    about{roles: roles, units: "mag", time: time, refused: "as the format that holds it"},
+		name:     name,
+		needs:    needs,
+		roles:    alertRoles,
+		filters:  ztfFilters,
+		source:   "ZTF",
+		constant: difference,
+		notes:    []string{alertNote},
+	}
+}
 
 // findDialect recognises the origin of a table by its columns.
 func (g *grid) findDialect() {

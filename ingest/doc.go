@@ -9,6 +9,8 @@
 //
 // [Formats] lists the formats, and docs/use/formats.md is made from it. A file of any format may be
 // compressed with gzip. Package fits makes previews of images, and package table writes tables.
+// [WriteSpectrum] writes the value of a spectrum as a file, and [AppendInUnits] converts its
+// wavelengths.
 //
 // # What it does not do
 //
@@ -19,13 +21,13 @@
 // # Layers
 //
 // Package bounded has files and the limits of reading them. Packages fits and table read bytes and
-// know no astronomy: FITS, delimited text, ECSV and VOTables. Every table becomes a grid (grid.go,
-// textgrid.go, tablegrid.go, fitsgrid.go, jsongrid.go): names of columns, what the format says
-// about each column, and rows of texts. The meaning of a column is decided by its name, UCD and
-// unit (roles.go, timenames.go, photometryroles.go, spectrumroles.go), or by a dialect
-// (dialects.go, surveys.go, ownexport.go), which describes a table of known origin in any format.
-// Points are made from rows (photometryrow.go, spectrum.go) and from images (spectrumfits.go). The
-// formats are entries of two lists (formats.go).
+// know no astronomy: FITS, delimited text, ECSV and VOTables. Package units reads units. Every
+// table becomes a grid (grid.go, textgrid.go, tablegrid.go, fitsgrid.go, jsongrid.go): names of
+// columns, what the format says about each column, and rows of texts. The meaning of a column is
+// decided by its name, UCD and unit (roles.go, timenames.go, photometryroles.go, spectrumroles.go),
+// or by a dialect (dialects.go, surveys.go, ownexport.go), which describes a table of known origin
+// in any format. Points are made from rows (photometryrow.go, spectrum.go) and from images
+// (spectrumfits.go). The formats are entries of two lists (formats.go).
 //
 // # Rules
 //

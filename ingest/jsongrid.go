@@ -46,8 +46,8 @@ type jsonMember struct {
 	nested    bool
 }
 
-// record reads the members of the object that Step has entered. It skips lists and objects in it;
-// before each it calls within, unless that is nil, which may read the value itself.
+// record reads the members of the object that Step has entered. It calls within, if that is not
+// nil, for each list or object among them, and skips those that within does not read.
 func (w jsonWalk) record(members []jsonMember, within func(key string) (read bool, err error)) ([]jsonMember, error) {
 	depth, size := len(w.Stack), 0
 	for {

@@ -290,7 +290,7 @@ func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []by
 
 // earlyTime is MJD 10,000, 1886-04-04. There is hardly any photometry before it, so smaller numbers
 // probably count from another day.
-const earlyTime = (10_000 - instant.MJDOfUnix) * 86_400_000_000
+const earlyTime = (10_000 - instant.MJDOfUnix) * instant.DayMicros
 
 // number writes a cell that must be a number, with asLimit a magnitude as a limit. written is
 // false if the cell is missing or has a problem.

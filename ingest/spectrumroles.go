@@ -363,6 +363,6 @@ func logUnit(text string, n *notes) string {
 	if u, ok := units.Parse(text); ok && u.IsLength() {
 		return text
 	}
-	n.warn("the wavelengths are logarithms to base 10 without a unit: %s is assumed", defaultWavelengthUnit)
+	n.warn("the wavelengths are logarithms to base 10 without a unit of length: %s is assumed", defaultWavelengthUnit)
 	return defaultWavelengthUnit
 }

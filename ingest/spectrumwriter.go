@@ -17,12 +17,12 @@ type Spectrum struct {
 	Target, Source string
 	Time           time.Time
 	Value          []byte // a datum's value, compact
-	// WavelengthUnits is the unit of the wavelengths in the file, one of WavelengthUnits, or
-	// "" for that of the value.
+	// WavelengthUnits is the unit of the wavelengths in the file, one of [WavelengthUnits], or ""
+	// for that of the value.
 	WavelengthUnits string
 }
 
-// errNoSpectrum is the error of WriteSpectrum for another value.
+// errNoSpectrum is the error of WriteSpectrum for a value that is not a spectrum.
 var errNoSpectrum = errors.New("the value is not a spectrum, which needs lists wavelength and flux of equal length")
 
 // WriteSpectrum writes a spectrum as a table, in one of [table.Formats]. The columns are

@@ -23,7 +23,7 @@ func TestAppendInUnits(t *testing.T) {
 		{`{"magnitude":15.10}`, "nm", `{"magnitude":15.10}`}, {`[1]`, "nm", `[1]`}, {`"x"`, "nm",
 			`"x"`}, {`{"wavelength":5,"wavelength_units":"nm"}`, "m", `{"wavelength":5,"wavelength_units":"nm"}`},
 		{`{"wavelength":[5]}`, "m", `{"wavelength":[5]}`},
-		// others than can be converted
+		// wavelengths that cannot be converted
 		{`{"wavelength":[1],"wavelength_units":"pix"}`, "nm", ""}, {`{"wavelength":[1],"wavelength_units":""}`, "nm",
 			""}, {`{"wavelength":["1"],"wavelength_units":"nm"}`, "m", ""},
 		{`{"wavelength":[1,[2,3]],"wavelength_units":"nm"}`, "m",

@@ -391,7 +391,7 @@ func TestReadOne(t *testing.T) {
 // TestWorstFiles reads small files that are expensive, each in a process of its own. Memory and
 // time must stay within the limits of one request.
 func TestWorstFiles(t *testing.T) {
-	if raceDetector {
+	if testenv.Race {
 		t.Skip("the race detector changes memory and time; .ci/run also runs this test without it")
 	}
 	only := os.Getenv("NIGHTJAR_WORST")

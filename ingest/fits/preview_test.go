@@ -11,6 +11,7 @@ import (
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits/fitstest"
+	"nightjar/internal/testenv"
 )
 
 // stopping is a content that cancels its reader after some reads.
@@ -89,7 +90,7 @@ func (s *striped) ReadAt(p []byte, offset int64) (int, error) {
 // TestSparsePreview: in an image of more pixels than are decoded, rows are left out, but every row
 // of the preview has some.
 func TestSparsePreview(t *testing.T) {
-	if raceEnabled {
+	if testenv.Race {
 		t.Skip("the race detector changes memory and time; .ci/run also runs this test without it")
 	}
 	const width, height = 3000, 60_001

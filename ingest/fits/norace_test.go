@@ -1,5 +1,0 @@
-//go:build !race
-
-package fits
-
-const raceEnabled = false
