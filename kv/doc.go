@@ -126,6 +126,9 @@
 //	Set
 //		The chunk that was read last, where it lies in the map. A set that a
 //		writing function asked for shows what was written before it asked.
+//	DB.foreignFamilies
+//		The families of other programs in the file. Open sets it, and only
+//		another program changes them.
 //	DB.head, nodeNo, nodeID
 //		The last log entry, set after its commit; the identity of the node,
 //		which only RestoreFile changes, in a file that nobody serves.

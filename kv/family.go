@@ -20,8 +20,8 @@ import (
 //     entry they were last complete.
 //
 // A family that is behind is rebuilt as a whole, since the log does not tell which rows of bulk
-// tables were deleted in between. The list changes when everything is built, so a crash in between
-// only means that it is built again.
+// tables were deleted in between. It is listed as behind until everything is built, so a crash in
+// between only means that it is built again.
 type family struct {
 	class familyClass
 	table byte // 0 except for sets: the other numbers are unique in the file

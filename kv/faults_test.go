@@ -339,8 +339,7 @@ func TestFilledByOurselves(t *testing.T) {
 	kept-- // the last was refused
 	if err := d.Update(t.Context(), me,
 		func(tx *WriteTx) error {
-			_,
-				err := d.parents.Insert(tx, &parent{Name: "on a full disk"})
+			_, err := d.parents.Insert(tx, &parent{Name: "on a full disk"})
 			return err
 		}); !errors.Is(err, ErrNoRoom) {
 		t.Errorf("a write on a full disk, after %d files: %v", kept, err)
@@ -373,7 +372,8 @@ func TestFilledByOurselves(t *testing.T) {
 	}
 }
 
-// TestAbandoned: rows abandoned while nothing could be written are purged once there is free space.
+// TestAbandoned: files abandoned while nothing could be written are purged once there is free
+// space. So are files that were pending when the program ended, and are found on a full disk.
 func TestAbandoned(t *testing.T) {
 	t.Parallel()
 	var full atomic.Bool
@@ -392,6 +392,17 @@ func TestAbandoned(t *testing.T) {
 	if err := w.Abort(); err != nil {
 		t.Error(err)
 	}
+	full.Store(false)
+	d.kickPurger()
+	d.waitSwept()
+
+	w = d.NewBlob(t.Context())
+	if _, err := w.Write(make([]byte, 2*spillSize)); err != nil {
+		t.Fatal(err)
+	}
+	d.close()
+	full.Store(true)
+	d.reopen()
 	full.Store(false)
 	d.kickPurger()
 	d.waitSwept()

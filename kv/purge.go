@@ -77,7 +77,8 @@ func (tx *WriteTx) clearMembers(d *tableDef, ids *bitmaps) error {
 	return nil
 }
 
-// takenFrom returns a stored value of a set without the ids of g, and whether it has any of them.
+// takenFrom says whether a stored value of a set has ids of g, and if so returns it without them,
+// empty when no id is left.
 func (g *bitmaps) takenFrom(k, v []byte) (left []byte, changed bool, err error) {
 	_, _, _, chunk, err := splitSetKey(k)
 	if err != nil {
@@ -89,9 +90,10 @@ func (g *bitmaps) takenFrom(k, v []byte) (left []byte, changed bool, err error) 
 	}
 	if chunk < 0 {
 		all, err := readSmall(nil, b)
-		n := len(all)
-		all = slices.DeleteFunc(all, g.has)
-		return appendSmall(nil, all), len(all) < n, err
+		if err != nil || !slices.ContainsFunc(all, g.has) {
+			return nil, false, err
+		}
+		return appendSmall(nil, slices.DeleteFunc(all, g.has)), true, nil
 	}
 	gone := g.of[uint64(chunk)]
 	if gone == nil {
@@ -104,11 +106,13 @@ func (g *bitmaps) takenFrom(k, v []byte) (left []byte, changed bool, err error) 
 	var kept bitmap
 	view.WriteDenseTo(kept[:])
 	kept.combine(andNot, gone)
-	n := kept.count()
-	if n == 0 {
+	switch kept.count() {
+	case int(view.GetCardinality()):
+		return nil, false, nil
+	case 0:
 		return nil, true, nil
 	}
-	return kept.stored(), n < int(view.GetCardinality()), nil
+	return kept.stored(), true, nil
 }
 
 // purgeRow deletes a row that is in no set.

@@ -170,9 +170,9 @@ func TestDamagedChunks(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"nothing": nil, "a head": []byte(chunkHead), "a head of runs": []byte(chunkHeadRuns), "no containers": nothing,
 		"two containers": twoBytes, "another key": other,
-		"out of order": array(2, 5, 4), "twice": array(2, 5, 5), "too short": array(3, 1,
-			2), "too long": array(1, 1, 2),
-		"half": array(2, 1, 2)[:19], "too few bits": bits(5000, 4999), "too many bits": bits(5000, 5001),
+		"out of order": array(2, 5, 4), "twice": array(2, 5, 5), "too short": array(3, 1, 2),
+		"too long": array(1, 1, 2),
+		"half":     array(2, 1, 2)[:19], "too few bits": bits(5000, 4999), "too many bits": bits(5000, 5001),
 		"bits cut off": bits(5000, 5000)[:8000], "bits and more": append(bits(5000, 5000), 0),
 		"no runs": runs(0), "runs out of order": runs(2, 100, 3, 10, 3), "runs overlap": runs(2, 10, 10, 15, 3),
 		"runs touch": runs(2, 10, 4, 15, 3), "a run beyond the end": runs(1, 65530, 10), "runs cut off": runs(3, 1, 1),

@@ -566,8 +566,7 @@ func TestNotesOfFailedJobs(t *testing.T) {
 	var pending uint64
 	if err := s.Update(t.Context(),
 		func(tx *WriteTx) (err error) {
-			pending,
-				err = d.points.Insert(tx, &point{Parent: p})
+			pending, err = d.points.Insert(tx, &point{Parent: p})
 			return err
 		}); err != nil {
 		t.Fatal(err)

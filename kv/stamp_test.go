@@ -161,6 +161,39 @@ func TestUnionsOfTwoTables(t *testing.T) {
 	}
 }
 
+// TestUnionsAreBounded: unions whose rows are all in the tail keep to maxUnions, too.
+func TestUnionsAreBounded(t *testing.T) {
+	t.Parallel()
+	points := NewTable(Spec[odd]{Name: "point", No: 1, Codec: Fields[odd](), Bulk: true, Dims: []byte{dimParent},
+		Keys: func(k *Keys, id uint64, r *odd) { k.Member(dimParent, Int(r.Parent)) }})
+	db := openFamilies(t, filepath.Join(t.TempDir(), "test.db"), []AnyTable{points}, Options{})
+	defer db.Close()
+	const rows = 8000
+	err := db.Update(t.Context(), me, func(tx *WriteTx) error {
+		for i := range uint64(rows) {
+			if _, err := points.Insert(tx, &odd{Parent: 1 + i*(fewIDs+1)/rows}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.View(func(tx *Tx) error {
+		for range maxUnions/(8*rows) + 10 {
+			n, err := points.UnionOf(tx, dimParent, db.IDList([]uint64{1, 2, 3, 4, 5})).Count()
+			if err != nil || n != rows {
+				t.Fatalf("%d rows, %v", n, err)
+			}
+		}
+		return nil
+	})
+	if kept := db.unions.Len(); kept*8*rows > maxUnions || kept < 100 {
+		t.Errorf("%d unions of %d rows are kept", kept, rows)
+	}
+}
+
 // TestReaderWhileWriting: in a transaction that writes, a reader of rows sees its writes, as the
 // table does.
 func TestReaderWhileWriting(t *testing.T) {

@@ -200,9 +200,9 @@ func (db *DB) union(key unionKey, tx *Tx, ids []uint64) (*keptUnion, error) {
 	return u, nil
 }
 
-// size returns how many bytes a union takes.
+// size returns how many bytes a union takes, including the ids that the tail may still add.
 func (u *keptUnion) size() int64 {
-	size := 400
+	size := 400 + 8*tailLimit
 	for _, v := range u.chunk {
 		size += 200 + int(v.GetSerializedSizeInBytes())
 	}
