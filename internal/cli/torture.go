@@ -55,7 +55,8 @@ func (p *program) torture(c *cli.Context, long time.Duration, on string) error {
 		Load: torture.Usual(), Seed: rand.Uint64(),
 		Said: func(r torture.Round) {
 			p.say("round %d: killed after %v; %s acknowledged, %d unanswered; verified; served again after %v",
-				r.Number, r.After.Round(time.Millisecond), problem.Plural(r.Acknowledged, "write"), r.Open, r.Opened.Round(time.Millisecond))
+				r.Number, r.After.Round(time.Millisecond), problem.Plural(r.Acknowledged, "write"), r.Open,
+				r.Opened.Round(time.Millisecond))
 		}}
 	rounds, err := k.Run(ctx)
 	problems, acknowledged := 0, 0
