@@ -301,7 +301,7 @@ func TestPages(t *testing.T) {
 		p.t = t
 		p.open("/node/")
 		p.click("#verify button.main")
-		p.wait("$('#verify').textContent.includes('The file is whole')")
+		p.wait("$('#verify').textContent.match(/The file is whole: .* records, .* files, .* log entries[.]/)")
 		var backup string
 		err := p.eval("fetch(document.querySelector('#backups a').href).then(async (r) => [r.status, "+
 			"r.headers.get('Content-Disposition'), (await r.arrayBuffer()).byteLength > 500000].join(' '))", &backup)

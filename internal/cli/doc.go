@@ -5,7 +5,8 @@
 // Most commands are clients of the REST API, as the pages and users' scripts are. They act as the
 // owner of the file, who may do everything. If a server runs on the file, they send their requests
 // to it; otherwise to a node in this process (client.go). So a feature is built once, in the API.
-// The exceptions are serve, restore, inspect, torture, version, and verify when no server runs.
+// The exceptions are serve, restore, export --salvage, inspect, torture, version, and verify when
+// no server runs.
 //
 // # Flags
 //

@@ -173,7 +173,7 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 		}
 	}
 	if got.More > 0 {
-		p.note("%s: and %d more notes", file, got.More)
+		p.note("%s: and %s", file, problem.Plural(got.More, "more note"))
 	}
 	for _, bad := range got.Problems {
 		for _, reason := range client.Problems(bad.Errors) {

@@ -18,6 +18,7 @@ import (
 	"nightjar/auth"
 	"nightjar/internal/demo"
 	"nightjar/internal/node"
+	"nightjar/internal/problem"
 )
 
 func (p *program) serveCommand() *cli.Command {
@@ -115,7 +116,7 @@ func (p *program) firstStart(ctx context.Context, n *node.Node, o *serveOptions)
 	case err != nil:
 		return err
 	case existing > 0:
-		p.note("the demo adds nothing, because the file has %d targets", existing)
+		p.note("the demo adds nothing, because the file has %s", problem.Plural(existing, "target"))
 	default:
 		p.note("the demo has %d invented targets with light curves, spectra and images", made)
 	}

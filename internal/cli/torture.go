@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"nightjar/internal/problem"
 	"nightjar/internal/torture"
 )
 
@@ -53,8 +54,9 @@ func (p *program) torture(c *cli.Context, long time.Duration, on string) error {
 	k := torture.Kill{Program: []string{p.self}, Dir: dir, From: 100 * time.Millisecond, To: 3 * time.Second,
 		Load: torture.Usual(), Seed: rand.Uint64(),
 		Said: func(r torture.Round) {
-			p.say("round %d: killed after %v; %d writes acknowledged, %d unanswered; verified; served again after %v",
-				r.Number, r.After.Round(time.Millisecond), r.Acknowledged, r.Open, r.Opened.Round(time.Millisecond))
+			p.say("round %d: killed after %v; %s acknowledged, %d unanswered; verified; served again after %v",
+				r.Number, r.After.Round(time.Millisecond), problem.Plural(r.Acknowledged, "write"), r.Open,
+				r.Opened.Round(time.Millisecond))
 		}}
 	rounds, err := k.Run(ctx)
 	problems, acknowledged := 0, 0
@@ -71,14 +73,15 @@ func (p *program) torture(c *cli.Context, long time.Duration, on string) error {
 		return context.Cause(c.Context)
 	case problems > 0:
 		keep = true
-		return errors.Join(fmt.Errorf("this machine loses or damages data: %d problems; the file is in %s",
-			problems, dir), err)
+		return errors.Join(fmt.Errorf("this machine loses or damages data: %s; the file is in %s",
+			problem.Plural(problems, "problem"), dir), err)
 	case err != nil:
 		keep = true
 		return fmt.Errorf("%w; the file is in %s", err, dir)
 	}
 	slices.Sort(opened)
-	p.say("%d servers killed, %d writes acknowledged, no acknowledged write was lost; the slowest start took %v",
-		len(rounds), acknowledged, opened[len(opened)-1].Round(time.Millisecond))
+	p.say("%s killed, %s acknowledged, no acknowledged write was lost; the slowest start took %v",
+		problem.Plural(len(rounds), "server"), problem.Plural(acknowledged, "write"),
+		opened[len(opened)-1].Round(time.Millisecond))
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"nightjar/archive"
 	"nightjar/internal/client"
+	"nightjar/internal/problem"
 )
 
 func (p *program) verifyCommand() *cli.Command {
@@ -104,7 +105,8 @@ func (p *program) printVerification(file string, v *verification) error {
 		p.say("and %d more", v.MoreDone)
 	}
 	if len(v.Problems)+v.More == 0 {
-		p.say("%s is whole: %d records, %d files, %d log entries\nhead %s", file, v.Records, v.Blobs, v.Entries, v.Head)
+		p.say("%s is whole: %s, %s, %s\nhead %s", file, problem.Plural(v.Records, "record"),
+			problem.Plural(v.Blobs, "file"), problem.Plural(v.Entries, "log entry"), v.Head)
 		if v.Other != "" {
 			return fmt.Errorf("%s is whole, but its log does not contain that head: %s", file, v.Other)
 		}
@@ -148,8 +150,8 @@ func (p *program) salvage(c *cli.Context, to string) error {
 	if r.More > 0 {
 		p.note("and %d more", r.More)
 	}
-	p.say("saved %d records and %d files to %s, as a node with an identity of its own; %d problems were found",
-		r.Records, r.Blobs, to, len(r.Problems)+r.More)
+	p.say("saved %s and %s to %s, as a node with an identity of its own; %s found", problem.Plural(r.Records, "record"),
+		problem.Plural(r.Blobs, "file"), to, problem.Plural(len(r.Problems)+r.More, "problem"))
 	return p.checkCopy(c.Context)(to)
 }
 
@@ -163,7 +165,7 @@ func (p *program) checkCopy(ctx context.Context) func(path string) error {
 			return err
 		}
 		if !v.Good {
-			return fmt.Errorf("%s (%d problems in all)", v.Problems[0], len(v.Problems)+v.More)
+			return fmt.Errorf("%s (%s in all)", v.Problems[0], problem.Plural(len(v.Problems)+v.More, "problem"))
 		}
 		return nil
 	}

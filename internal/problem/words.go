@@ -46,10 +46,13 @@ func QuotedList(names []string) string {
 	return b.String()
 }
 
-// Plural returns "1 row" or "3 rows".
+// Plural returns "1 row" or "3 rows". Nouns in "ry" end in "ries", such as entries.
 func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if stem, ok := strings.CutSuffix(noun, "ry"); ok {
+		noun = stem + "rie"
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
 }

@@ -18,14 +18,17 @@ type Kill struct {
 	Rounds  int      // 0: until the context ends
 	// Each server is killed after a random time between From and To.
 	From, To time.Duration
-	// Least is the number of writes that a server acknowledges before it is killed, however slow
-	// the machine.
+	// Least is the number of writes that a server acknowledges before it is killed, even on a slow
+	// machine. Run fails if that takes two minutes longer than To.
 	Least int
 	Load  Load
 	Seed  uint64
 	// Said is called after each round, unless it is nil.
 	Said func(Round)
 }
+
+// leastWithin is the time, after To, for the Least writes of a round.
+const leastWithin = 2 * time.Minute
 
 // A Round describes one server.
 type Round struct {
@@ -62,14 +65,19 @@ func (k Kill) Run(ctx context.Context) (rounds []Round, err error) {
 		load := make(chan error, 1)
 		go func() { load <- k.Load.Run(steady, node.Client(token), ledger, n) }()
 		began := time.Now()
-		for wait := r.After; wait > 0; wait = 5 * time.Millisecond {
+		for wait := r.After; ; wait = 5 * time.Millisecond {
 			select {
 			case <-time.After(wait):
 			case err := <-load:
 				return rounds, errors.Join(errors.New("the clients ended before the server was killed"), err)
 			}
-			if acknowledged, _ := ledger.Count(n); acknowledged >= k.Least {
+			acknowledged, _ := ledger.Count(n)
+			if acknowledged >= k.Least {
 				break
+			}
+			if time.Since(began) > k.To+leastWithin {
+				return rounds, fmt.Errorf("round %d: only %d of %d writes were acknowledged after %v",
+					n, acknowledged, k.Least, time.Since(began).Round(time.Second))
 			}
 		}
 		r.After = time.Since(began)

@@ -203,8 +203,8 @@ func (w *worker) addDatum(ctx context.Context) error {
 	it.value = fmt.Sprintf(`{"magnitude":%.3f,"filter":"r","mark":%q%s}`, 15+5*w.random.Float64(), it.name, note)
 	err := w.createJSON(ctx, it, "/api/reduceddatums/", map[string]any{
 		"target": w.targets[len(w.targets)-1].id, "data_type": "photometry", "source_name": sourceOf(w.round),
-		"timestamp": time.Unix(1_700_000_000+int64(w.count),
-			0).UTC().Format(time.RFC3339), "value": json.RawMessage(it.value),
+		"timestamp": time.Unix(1_700_000_000+int64(w.count), 0).UTC().Format(time.RFC3339),
+		"value":     json.RawMessage(it.value),
 	})
 	if err == nil {
 		w.datums = append(w.datums, it)

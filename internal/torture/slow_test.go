@@ -122,8 +122,8 @@ func TestSlowReader(t *testing.T) {
 			began := time.Now()
 			check(t, n.admin.Call(t.Context(), http.MethodPost, "/api/reduceddatums/",
 				map[string]any{"target": target, "data_type": "photometry",
-					"timestamp": time.Unix(int64(count),
-						0).UTC().Format(time.RFC3339), "value": map[string]any{"magnitude": count}}, nil))
+					"timestamp": time.Unix(int64(count), 0).UTC().Format(time.RFC3339),
+					"value":     map[string]any{"magnitude": count}}, nil))
 			took = append(took, time.Since(began))
 		}
 		return took

@@ -38,8 +38,8 @@ func TestLongWorkYields(t *testing.T) {
 			began := time.Now()
 			check(t, poster.Call(t.Context(), http.MethodPost, "/api/reduceddatums/",
 				map[string]any{"target": other, "data_type": "photometry", "source_name": "single",
-					"timestamp": time.Unix(1_700_000_000+int64(count),
-						0).UTC().Format(time.RFC3339), "value": map[string]any{"magnitude": count}}, nil))
+					"timestamp": time.Unix(1_700_000_000+int64(count), 0).UTC().Format(time.RFC3339),
+					"value":     map[string]any{"magnitude": count}}, nil))
 			took = append(took, time.Since(began))
 		}
 		slices.Sort(took)

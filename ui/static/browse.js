@@ -155,9 +155,8 @@ function write(method, fields, options, body) {
 function beginning(fields, there) {
   const names = Object.entries(fields ?? {}).filter(([, f]) => !f.read_only);
   return Object.fromEntries(
-    names.filter(([name, f]) => f.required || there[name] !== undefined && there[name] !== null).map((
-      [name],
-    ) => [name, there[name] ?? ""]),
+    names.filter(([name, f]) => f.required || there[name] !== undefined && there[name] !== null)
+      .map(([name]) => [name, there[name] ?? ""]),
   );
 }
 

@@ -6,9 +6,8 @@ const notHere = ["format", "strict", "limit", "offset", "cursor", "pagination_st
 // filterForm is a form of the filters that OPTIONS describes, filled with values. It calls changed
 // with new values soon after they are typed.
 export function filterForm(filters, values, changed, { leaveOut = [] } = {}) {
-  const controls = Object.entries(filters).filter(([name]) => !notHere.includes(name) && !leaveOut.includes(name)).map((
-    [name, f],
-  ) => control(name, f, values[name]));
+  const controls = Object.entries(filters).filter(([name]) => !notHere.includes(name) && !leaveOut.includes(name))
+    .map(([name, f]) => control(name, f, values[name]));
   const form = h("form", { class: "grid", role: "search", onsubmit: (event) => event.preventDefault() }, controls);
   form.values = () => valuesOf(form, filters);
   const tell = () => changed(form.values());

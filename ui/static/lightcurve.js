@@ -291,9 +291,7 @@ export function lightCurve(target, { deletable } = {}) {
     ];
     const blank = (n) => (Number.isNaN(n) ? "" : n);
     const cells = () =>
-      shownPoints().reverse().map((
-        p,
-      ) => [
+      shownPoints().reverse().map((p) => [
         p.time.toFixed(6),
         p.datum.timestamp,
         p.filter,

@@ -5,7 +5,7 @@ import { field, fill, h, select } from "../dom.js";
 import { failed, notice } from "../notice.js";
 import { clearProblems, showProblems } from "../problems.js";
 import { title } from "../shell.js";
-import { ago, fromMJD, grouped, now, size } from "../text.js";
+import { ago, fromMJD, grouped, many, now, size } from "../text.js";
 
 export async function show(main, who) {
   title("Node");
@@ -24,14 +24,14 @@ export async function show(main, who) {
         node.failed ? "The node cannot write: " + node.failed : "The file is served for reading only."),
     h("section", { class: "card", "aria-label": "What it holds" },
       h("div", { class: "numbers" }, number(grouped(node.counts.targets), "targets"),
-        number(grouped(node.counts.reduceddatums), "data"), number(grouped(node.counts.dataproducts), "data products"),
+        number(grouped(node.counts.reduceddatums), "datums"), number(grouped(node.counts.dataproducts), "data products"),
         number(grouped(node.counts.observations), "observations"), number(size(node.size), "file"),
         number(size(node.free), "unused"))),
     h("div", { class: "halves" }, h("section", { class: "card" }, h("h2", {}, "File"), h("dl", {}, [
       ["File", h("span", { class: "mono" }, node.path)],
       ["Format", node.format],
       ["Node id", h("span", { class: "mono" }, node.node)],
-      ["Log", grouped(node.sequence) + " entries"],
+      ["Log", many(node.sequence, "entry", "entries")],
       ["Head of the log", [
         h("span", { class: "mono" }, node.head),
         " ",
@@ -110,8 +110,8 @@ function verify() {
       });
       fill(found, result.good
         ? h("p", { class: "good" },
-          "The file is whole: " + grouped(result.records) + " records, " + grouped(result.blobs) + " files, " +
-            grouped(result.log_entries) + " entries of the log.")
+          "The file is whole: " + many(result.records, "record") + ", " + many(result.blobs, "file") + ", " +
+            many(result.log_entries, "log entry", "log entries") + ".")
         : [
           h("p", { class: "bad" }, "There are problems:"),
           h("ul", {}, result.problems.map((p) => h("li", {}, p))),
