@@ -36,7 +36,7 @@ func (p *program) exportCommand() *cli.Command {
 func (p *program) exportTargets() *cli.Command {
 	q, format := newQuery(), "csv"
 	return &cli.Command{
-		Name: "targets", Usage: "print targets as a table, which import targets reads",
+		Name: "targets", Usage: "print targets as a table; import targets reads the csv",
 		Description: "nightjar export targets > targets.csv\n" +
 			"nightjar export targets --cone 206.7,-12.5,0.5 --format votable > near.xml",
 		Flags: []cli.Flag{
@@ -53,8 +53,8 @@ func (p *program) exportTargets() *cli.Command {
 func (p *program) exportDatums() *cli.Command {
 	q, format := newQuery(), "ndjson"
 	return &cli.Command{
-		Name: "datums", Usage: "print reduced datums by target and time, which import datums reads; " +
-			"ndjson keeps every digit and type",
+		Name: "datums", Usage: "print reduced datums by target and time; import datums reads csv and ndjson, " +
+			"and ndjson keeps every digit and type",
 		Description: "nightjar export datums > all.ndjson\n" +
 			"nightjar export datums --target 'SN 2026abc' --type photometry --format ecsv > lightcurve.ecsv",
 		Flags: []cli.Flag{

@@ -138,7 +138,8 @@ func (o *serveOptions) flags() []cli.Flag {
 		parsedFlag(&o.strategy, "auth-strategy",
 			"`STRATEGY` for guests: read-only (they see what is open) or locked (they see nothing); "+
 				"stored in the file at the first start", auth.ParseStrategy),
-		boolFlag(&o.demo, "demo", "fill a new file with a dozen invented targets, light curves and spectra"),
+		boolFlag(&o.demo, "demo", "add a dozen invented targets with light curves and spectra to a file without "+
+			"targets"),
 		boolFlag(&o.ReadOnly, "read-only", "serve a file, such as a backup, without changing a byte of it"),
 	}, listenFlags(&o.Listen), networkFlags(&o.Network), backupFlags(&o.Backups), limitFlags(&o.Limits))
 }
