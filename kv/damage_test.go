@@ -18,7 +18,6 @@ import (
 // TestDamage flips bits all over copies of a file. Nothing may panic, and nothing altered may be
 // returned as good.
 func TestDamage(t *testing.T) {
-	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p", Seen: []uint64{1}, Filler: bytes.Repeat([]byte("f"), 5000)})
 	for i := range 300 {
@@ -76,7 +75,6 @@ func TestDamage(t *testing.T) {
 // TestEndless: Open refuses a file in which a branch leads back to itself or to its parent, or in
 // which a small bucket is no leaf. bbolt would loop forever.
 func TestEndless(t *testing.T) {
-	t.Parallel()
 	d := openTest(t, Options{})
 	p := d.addParent(parent{Name: "p"})
 	for range 3 {

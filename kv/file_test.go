@@ -83,7 +83,6 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestSessionMark(t *testing.T) {
-	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "a"})
 	session := d.path() + ".session"

@@ -20,7 +20,6 @@ import (
 // TestSalvage: intact records are saved. Damaged ones are named and left out, with everything that
 // belongs to them.
 func TestSalvage(t *testing.T) {
-	t.Parallel()
 	d := openTest(t, Options{})
 	large := bytes.Repeat([]byte("large "), 1000)
 	for i := range 50 {
@@ -134,7 +133,6 @@ func TestSalvage(t *testing.T) {
 // TestSalvageEnds cancels a salvage, and fills its disk, while it leaves out a record whose file is
 // lost. It ends with the error and leaves no file.
 func TestSalvageEnds(t *testing.T) {
-	t.Parallel()
 	for _, want := range []error{context.Canceled, ErrNoRoom} {
 		t.Run(want.Error(), func(t *testing.T) {
 			d := openTest(t, Options{})
@@ -175,7 +173,6 @@ func TestSalvageEnds(t *testing.T) {
 // saved. Then it damages every fifth leaf: in an element, which loses nothing else, or in its head,
 // which loses nothing.
 func TestSalvageApart(t *testing.T) {
-	t.Parallel()
 	d := openTest(t, Options{})
 	const parents, points = 40, 1500
 	d.update(func(tx *WriteTx) error {
@@ -297,7 +294,6 @@ func TestSalvageApart(t *testing.T) {
 // TestSalvageMeta flips each bit of the values that exist once. The file is not opened with the
 // damage, and salvage repairs it. Where it cannot, it does not take a number for something else.
 func TestSalvageMeta(t *testing.T) {
-	t.Parallel()
 	d := openTest(t, Options{})
 	d.addParent(parent{Name: "p"})
 	d.update(func(tx *WriteTx) error {
