@@ -229,9 +229,9 @@ func dumpDerived(t testing.TB, db *DB) map[string]string {
 	return out
 }
 
-// TestMain runs four tests at a time, also on fewer cores, because they wait for the disk. Tests that
-// damage pages call no t.Parallel: bbolt may follow a damaged offset into the memory of other tests,
-// which the race detector reports.
+// TestMain runs four tests at a time, also on fewer cores, because they wait for the disk. Tests
+// that damage pages call no t.Parallel: bbolt may follow a damaged offset into the memory of other
+// tests, which the race detector reports.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	flag.Set("test.parallel", "4")
