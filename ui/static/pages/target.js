@@ -47,7 +47,7 @@ export async function show(main, who, { id }) {
     h("div", { class: "halves" },
       h("section", { class: "card", "aria-label": "Data products" },
         h("div", { class: "bar" }, h("h2", {}, "Data products")), products),
-      may && uploads(target, () => stored().catch(failed))),
+      may && uploads(target, who, () => stored().catch(failed))),
     h("section", { class: "card", "aria-label": "Recent data" },
       h("div", { class: "bar" }, h("h2", {}, "Recent data"),
         h("a", { href: "/reduceddatums/?target__id=" + id }, "All data of this target")), recent));
