@@ -72,7 +72,8 @@ func (p *page) say(name, field, value string) {
 	p.t.Helper()
 	p.run("const $$ = (s) => [...document.querySelectorAll(s)]; " +
 		"for (const a of $$('[data-said]')) delete a.dataset.said; const e = " + upload(name) +
-		".querySelector('[name=" + field + "]'); e.closest('details')?.setAttribute('open', ''); e.dataset.said = 'true'")
+		".querySelector('[name=" + field +
+		"]'); e.closest('details')?.setAttribute('open', ''); e.dataset.said = 'true'")
 	p.enter("[data-said]", value)
 	p.key("Enter")
 }

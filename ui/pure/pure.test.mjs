@@ -6,6 +6,7 @@ import { ecliptic, formatDec, formatRA, galactic, mollweide, parseDec, parseRA, 
   unmollweide } from "../static/angles.js";
 import { bandColour, bandOf, inOrder, wavelength } from "../static/bands.js";
 import { writeCSV, writeECSV } from "../static/csv.js";
+import { curveColumns, curveRows } from "../static/curvetable.js";
 import { cuts, greys, readFITS } from "../static/fits.js";
 import { asFlux, asMagnitude, fold, pointOf } from "../static/photometry.js";
 import { asCurl, asPython, literal } from "../static/requests.js";
@@ -179,6 +180,25 @@ test("magnitudes become fluxes only where it is known what they mean", () => {
   near(asMagnitude(pointOf(datum({ flux: 1, flux_unit: "uJy" }))).y, 23.9);
   assert.ok(Number.isNaN(asMagnitude(pointOf(datum({ flux: 1, flux_unit: "counts" }))).y));
   assert.ok(Number.isNaN(asFlux(pointOf(datum({ magnitude: 20, magsys: "Vega" }))).y));
+});
+
+test("the table of a light curve has everything that a point says", () => {
+  const flux = { ...datum({ filter: "r", flux: -2.5, flux_error: 0.5, flux_unit: "uJy", zero_point: 23.9, telescope: "T" }),
+    timestamp: "2024-01-01T12:00:00.250000Z" };
+  const rows = [flux, datum({ filter: "g", magnitude: "18.20", error: 0.1, magsys: "AB" }),
+    datum({ filter: "g", limit: 20.1, magsys: "Vega" })].map(pointOf);
+  const table = (fold) => {
+    const columns = curveColumns(fold);
+    return [columns.map((c) => c.name), ...curveRows(columns, rows)].map((row) => row.join());
+  };
+  assert.deepEqual(table(), [
+    "mjd,timestamp,filter,magnitude,error,limit,source,flux,flux_error,flux_unit,zero_point,magsys",
+    "60310.000000,2024-01-01T00:00:00Z,g,18.2,0.1,,S,,,,,AB",
+    "60310.000000,2024-01-01T00:00:00Z,g,,,20.1,S,,,,,Vega",
+    "60310.500003,2024-01-01T12:00:00.250000Z,r,,,,T,-2.5,0.5,uJy,23.9,",
+  ]);
+  assert.deepEqual(table({ period: 2, zero: 60309 }).map((row) => row.split(",").at(-1)),
+    ["phase", "0.500000", "0.500000", "0.750001"]);
 });
 
 test("phases lie between 0 and 1", () => {

@@ -95,8 +95,8 @@ async function offerGroups(place, who, changed) {
   if (who.permissions !== "objects") return;
   const { results } = await get("/api/groups/", { limit: 1000 }), warning = h("p", { class: "warn", role: "status" });
   const boxes = results.map((g) =>
-    h("label", { class: "check" }, h("input", { type: "checkbox", name: "groups", value: g.id, onchange: () => tell() }),
-      g.name)
+    h("label", { class: "check" },
+      h("input", { type: "checkbox", name: "groups", value: g.id, onchange: () => tell() }), g.name)
   );
   const tell = () => {
     const named = results.filter((g, i) => boxes[i].firstChild.checked);

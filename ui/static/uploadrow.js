@@ -44,7 +44,8 @@ export function fileRow(file, { target, groups, stored, changed }) {
     fill(state, dry ? "is being read" : "is being stored");
     fill(given, givenText(values, groups().map((g) => g.name)));
     try {
-      const answer = await send(address("/api/dataproducts/", { dry_run: dry ? "true" : "" }), form(values), (share) => {
+      const path = address("/api/dataproducts/", { dry_run: dry ? "true" : "" });
+      const answer = await send(path, form(values), (share) => {
         bar.value = share;
       }, mine.signal);
       if (mine !== stop) return null;
