@@ -192,5 +192,29 @@ func TestSayingWhatAFileIs(t *testing.T) {
 	if fmt.Sprint(ids) != "[first-of-all <nil> <nil>]" {
 		t.Errorf("the product ids are %v", ids)
 	}
+
+	// the undated one looks undated in the legend, in the tooltip, in lists and in tables
+	const unknown = "date unknown, uploaded 20"
+	p.wait("$$('#spectra .legend button').map((e) => e.textContent).join() === '2026-01-03,2026-01-04,date unknown " +
+		"· second.txt' && $('#spectra').textContent.includes('The date of 1 spectrum is unknown')")
+	p.run("const c = $('#spectra .plot canvas'); c.focus(); for (let i = 0; i < 9; i++) c.dispatchEvent(new " +
+		"KeyboardEvent('keydown', { key: '.' }))")
+	p.wait("$('#spectra .tip').textContent.startsWith('dateunknownuploaded20') && $('#spectra .tip').textContent" +
+		".includes('filesecond.txt') && !$('#spectra .tip').textContent.includes('UTC')")
+	p.wait("$('[aria-label=\"Recent data\"]').textContent.split('" + unknown + "').length === 2")
+	p.catch()
+	p.labelled("#spectra", "CSV")
+	if table := p.caught("wavelength_angstrom"); strings.Count(table, "\n,500") != 3 ||
+		strings.Count(table, "\n2026-01-0") != 6 {
+		t.Errorf("the table of the spectra is\n%s", table)
+	}
+	p.open("/reduceddatums/")
+	p.wait("$$('#list tbody tr').length === 3 && $$('#list td:first-child').filter((e) => e.textContent.startsWith('" +
+		unknown + "')).length === 1")
+	p.run("[...document.querySelectorAll('#list td:first-child button')].find((b) => b.textContent.startsWith('date " +
+		"unknown')).click()")
+	p.wait("$('dialog dl').textContent.includes('" + unknown + "')")
+	p.open(fmt.Sprintf("/dataproducts/data/%d/", got[1].Product))
+	p.wait("$('[aria-label=Data] table').textContent.includes('" + unknown + "')")
 	p.clean()
 }

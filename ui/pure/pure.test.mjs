@@ -10,8 +10,8 @@ import { curveColumns, curveRows } from "../static/curvetable.js";
 import { cuts, greys, readFITS } from "../static/fits.js";
 import { asFlux, asMagnitude, fold, pointOf } from "../static/photometry.js";
 import { asCurl, asPython, literal } from "../static/requests.js";
-import { median, smooth, spectrumOf } from "../static/spectrum.js";
-import { ago, brief, fromMJD, grouped, mjd, short, size } from "../static/text.js";
+import { inOrder as spectraInOrder, labels, median, smooth, spectrumOf } from "../static/spectrum.js";
+import { ago, brief, dateText, fromMJD, grouped, mjd, short, size, undated } from "../static/text.js";
 import { decimals, label, logTicks, ticks } from "../static/ticks.js";
 
 const near = (have, want, within = 1e-9) => assert.ok(Math.abs(have - want) <= within, have + " is not " + want);
@@ -215,6 +215,36 @@ test("spectra are put in order, in angstroms", () => {
   assert.equal(spectrumOf(datum({ magnitude: 1 })), null);
   assert.equal(spectrumOf(datum({ flux: [1], wavelength: [2], wavelength_units: "furlong" })).unknownUnit, true);
   assert.deepEqual([...spectrumOf(datum({ 0: { wavelength: 5, flux: 1 }, 1: { wavelength: 4, flux: 2 } })).y], [2, 1]);
+});
+
+test("spectra are named so that they can be told apart, and their dates are not made up", () => {
+  let id = 0;
+  const at = (timestamp, more = {}, product = null) =>
+    spectrumOf({ id: ++id, timestamp, source_name: "", data_product: product,
+      value: { flux: [1, 2], wavelength: [1, 2], ...more } });
+  const upload = { time_origin: "upload" };
+  const all = spectraInOrder([
+    at("2026-01-05T01:00:00Z", upload, 7),
+    at("2026-01-04T01:00:00Z"),
+    at("2026-01-03T05:00:00Z", {}, 8),
+    at("2026-01-03T01:00:00.5Z", {}, 9),
+    at("2026-01-03T01:00:00Z", {}, 8),
+    at("2026-01-01T01:00:00Z", upload, 7),
+    at("2026-01-02T01:00:00Z", upload),
+  ]);
+  assert.deepEqual(labels(all, new Map([[7, "a.txt"], [8, "b.txt"], [9, "c.txt"]])), [
+    "2026-01-03 01:00:00 · b.txt",
+    "2026-01-03 01:00:00 · c.txt",
+    "2026-01-03 05:00:00",
+    "2026-01-04",
+    "date unknown · a.txt · datum 6",
+    "date unknown · datum 7",
+    "date unknown · a.txt · datum 1",
+  ]);
+  assert.equal(labels(all.slice(4, 5), new Map([[7, "a.txt"]]))[0], "date unknown · a.txt");
+  assert.equal(dateText(all[0].datum), "2026-01-03 01:00:00 UTC");
+  assert.equal(dateText(all[6].datum), "date unknown, uploaded 2026-01-05 01:00:00 UTC");
+  assert.equal(undated({ timestamp: "", value: null }), false);
 });
 
 test("smoothing keeps what is level, and what is missing", () => {

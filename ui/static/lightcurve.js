@@ -9,7 +9,7 @@ import { colour, look, onLook } from "./looks.js";
 import { asFlux, asMagnitude, fold, pointOf } from "./photometry.js";
 import { Plot } from "./plot.js";
 import { stamp } from "./symbols.js";
-import { pager, table, when } from "./table.js";
+import { dated, pager, table } from "./table.js";
 import { fromMJD, grouped, many, now, short } from "./text.js";
 
 const pageSize = 25;
@@ -272,7 +272,7 @@ export function lightCurve(target, { deletable } = {}) {
     const all = shownPoints();
     state.offset = Math.min(state.offset, Math.max(0, all.length - 1));
     const columns = [
-      { label: "UTC", class: "tight", cell: (p) => when(p.datum.timestamp) },
+      { label: "UTC", class: "tight", cell: (p) => dated(p.datum) },
       { label: "MJD", class: "number wideonly", cell: (p) => p.time.toFixed(5) },
       { label: "Filter", cell: (p) => p.filter },
       { label: "Magnitude", class: "number",
