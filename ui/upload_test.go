@@ -218,3 +218,52 @@ func TestSayingWhatAFileIs(t *testing.T) {
 	p.wait("$('[aria-label=Data] table').textContent.includes('" + unknown + "')")
 	p.clean()
 }
+
+// TestGroupsOfUploads checks that the page offers groups for uploads where they decide who sees
+// them, warns without any, and sends those that the user named.
+func TestGroupsOfUploads(t *testing.T) {
+	b := startBrowser(t)
+	n := serve(t)
+	p := b.newPage(t, n.base)
+	p.size(1366, 800)
+	p.signIn(n)
+	p.run(`window.send = async (method, path, json) => { const r = await fetch(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(json) }); if (!r.ok) throw new Error(await r.text()); return r.json() };
+		await send("POST", "/api/targets/", { name: "Grouped", type: "SIDEREAL", ra: 1, dec: 2 });
+		await send("POST", "/api/groups/?all=true", { name: "Observers" })`)
+	p.open("/targets/1/")
+	p.wait("$('#upload .drop button')")
+	paths := written(t, "seen.csv", "mjd,filter,magnitude\n60401.5,J,11.25\n", "counts.csv",
+		"mjd,filter,flux\n60402.5,J,11.25\n60403.5,J,soon\n")
+	var offered bool
+	if p.eval("Boolean(document.querySelector('#seers'))", &offered); offered {
+		t.Error("groups are offered where the targets decide")
+	}
+	p.run(`const r = await fetch("/api/settings/permissions/", { method: "PUT", headers: { "Content-Type": "application/json" },
+		body: JSON.stringify({ value: "objects" }) }); if (!r.ok) throw new Error(await r.text())`)
+	p.open("/targets/1/")
+	p.wait("$('#seers').textContent.includes('No group is named: only you and superusers')")
+	p.chooseFiles(func() { p.click("#upload .drop button") }, paths[0])
+	p.wait(upload("seen.csv") + ".textContent.includes('nothing is stored yet')")
+	p.run("[...document.querySelectorAll('#seers label')].find((l) => l.textContent === 'Observers').id = 'observers'")
+	p.click("#observers input")
+	p.wait("!$('#seers').textContent.includes('No group') && " + upload("seen.csv") +
+		".textContent.includes('Given by you: seen by Observers')")
+	p.inRow("seen.csv", "Store")
+	p.wait(upload("seen.csv") + ".textContent.includes('1 datum stored')")
+	var groups string
+	p.eval("fetch('/api/dataproducts/1/', { headers: { Accept: 'application/json' } }).then((r) => r.json()).then((d) "+
+		"=> d.groups.map((g) => g.name).join())", &groups)
+	if groups != "Observers" {
+		t.Errorf("the product has the groups %q", groups)
+	}
+
+	// the fields that the upload of photometry has, one of them asked for by the refusal
+	p.chooseFiles(func() { p.click("#upload .drop button") }, paths[1])
+	p.wait(upload("counts.csv") + ".textContent.includes('cannot be stored')")
+	p.run("const $$ = (s) => [...document.querySelectorAll(s)]; const e = " + upload("counts.csv") +
+		".querySelector('[name=bad_rows]'); e.value = 'skip'; e.dispatchEvent(new Event('change'))")
+	p.say("counts.csv", "flux_unit", "uJy")
+	p.wait(upload("counts.csv") + ".textContent.includes('Given by you: flux unit uJy · rows that cannot be read " +
+		"are left out and reported')")
+	p.clean("dry_run=true")
+}

@@ -190,13 +190,15 @@ export function spectra(target) {
   // csv is the table of the spectra that are shown. A spectrum of unknown date has no timestamp.
   function csv() {
     const shown = state.all.filter((s, i) => !state.hidden.has(i)), known = shown.every((s) => !s.unknownUnit);
-    const names = ["timestamp", known ? "wavelength_angstrom" : "wavelength", "flux", "flux_unit", "source",
-      "flux_error", "datum", !known && "wavelength_unit"].filter(Boolean);
+    const names = ["timestamp", known ? "wavelength_angstrom" : "wavelength", "flux", "flux_error",
+      "flux_unit", "source", "datum", !known && "wavelength_unit"].filter(Boolean);
     const blank = (n) => (Number.isNaN(n) ? "" : n);
     const rows = shown.flatMap((s) => {
       const d = s.datum, time = s.undated ? "" : d.timestamp,
         unit = known ? [] : [s.unknownUnit ? d.value.wavelength_units : "Angstrom"];
-      return Array.from(s.x, (w, i) => [time, w, blank(s.y[i]), s.unit, d.source_name, blank(s.e[i]), d.id, ...unit]);
+      return Array.from(s.x, (w, i) =>
+        [time, w, blank(s.y[i]), blank(s.e?.[i] ?? NaN), s.unit, d.source_name, d.id, ...unit]
+      );
     });
     return writeCSV(names, rows);
   }

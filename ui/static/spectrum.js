@@ -6,7 +6,7 @@ const lengths = { angstrom: 1, angstroms: 1, a: 1, "å": 1, aa: 1, nm: 10, nanom
   "µm": 1e4, "μm": 1e4, micron: 1e4, microns: 1e4, m: 1e10, mm: 1e7, cm: 1e8 };
 
 // spectrumOf reads a datum of spectroscopy, with ascending wavelengths in angstroms; null if it has
-// no spectrum.
+// no spectrum. e has the errors of the flux, null if there are none.
 export function spectrumOf(datum) {
   let { flux, wavelength } = datum.value ?? {};
   if (!Array.isArray(flux) && datum.value && typeof datum.value === "object") { // a TOM's older form: a list of objects
@@ -22,7 +22,8 @@ export function spectrumOf(datum) {
   const order = wavelength.map((w, i) => i).filter((i) =>
     Number.isFinite(Number(wavelength[i])) && wavelength[i] !== null
   ).sort((a, b) => wavelength[a] - wavelength[b]);
-  const errors = datum.value.flux_error;
+  const errors = datum.value.flux_error, numbers = (list) =>
+    Float64Array.from(order, (i) => (list[i] === null || list[i] === undefined ? NaN : Number(list[i])));
   return {
     datum,
     time: mjd(datum.timestamp),
@@ -30,8 +31,8 @@ export function spectrumOf(datum) {
     unit: String(datum.value.flux_units ?? ""),
     unknownUnit: !(unit in lengths),
     x: Float64Array.from(order, (i) => wavelength[i] * k),
-    y: Float64Array.from(order, (i) => (flux[i] === null ? NaN : Number(flux[i]))),
-    e: Float64Array.from(order, (i) => Number(errors?.[i] ?? NaN)),
+    y: numbers(flux),
+    e: Array.isArray(errors) && errors.length === flux.length ? numbers(errors) : null,
   };
 }
 

@@ -1,5 +1,5 @@
 // Uploading files to a target: drop or choose them, see what they would add, then store them.
-import { get } from "./api.js";
+import { ask, get } from "./api.js";
 import { fill, h } from "./dom.js";
 import { failed } from "./notice.js";
 import { many } from "./text.js";
@@ -11,9 +11,8 @@ export function uploads(target, who, stored) {
   const queue = h("div", {}), together = h("div", { "aria-live": "polite" }), chosen = h("div", {});
   const input = h("input", { type: "file", multiple: true, class: "offscreen", tabindex: -1,
     "aria-label": "Choose files", onchange: () => {
-      const files = [...input.files]; // the list empties itself with the next line
+      take(input.files).catch(failed);
       input.value = "";
-      take(files);
     } });
   const drop = h("div", { class: "drop" },
     h("p", {}, "Drop files here, or ", h("button", { type: "button", onclick: () => input.click() }, "choose them"),
@@ -31,9 +30,12 @@ export function uploads(target, who, stored) {
   }).catch(failed);
 
   const rows = []; // in the order of dropping
-  let reading = Promise.resolve();
-  function take(files) {
-    const fresh = [...files].map((file) => fileRow(file, { target, groups: () => named, stored, changed }));
+  let reading = Promise.resolve(), offered = null;
+  async function take(list) {
+    const files = [...list]; // the browser may empty the list meanwhile
+    offered ??= offeredFields();
+    const names = await offered;
+    const fresh = files.map((file) => fileRow(file, { target, names, groups: () => named, stored, changed }));
     rows.push(...fresh);
     queue.prepend(...fresh);
     changed();
@@ -61,6 +63,12 @@ export function uploads(target, who, stored) {
   return element;
 }
 
+// offeredFields returns the names of the fields that an upload to this node can have.
+async function offeredFields() {
+  const options = await ask("/api/dataproducts/", { method: "OPTIONS" });
+  return Object.keys(options.write_fields ?? {});
+}
+
 // onDrop takes files that are dropped anywhere on the page, as long as an element is part of it.
 function onDrop(element, box, take) {
   const files = (event) => element.isConnected && event.dataTransfer?.types.includes("Files");
@@ -75,7 +83,7 @@ function onDrop(element, box, take) {
       if (!files(event)) return;
       event.preventDefault();
       box.classList.remove("over");
-      take(event.dataTransfer.files);
+      take(event.dataTransfer.files).catch(failed);
     },
   };
   let shown = false;
@@ -89,11 +97,12 @@ function onDrop(element, box, take) {
   }
 }
 
-// offerGroups shows the user's groups if they decide who sees an upload, and warns while none is
+// offerGroups shows the user's groups, for a superuser all groups, if they decide who sees an upload, and warns while none is
 // named. It calls changed with the named ones.
 async function offerGroups(place, who, changed) {
   if (who.permissions !== "objects") return;
-  const { results } = await get("/api/groups/", { limit: 1000 }), warning = h("p", { class: "warn", role: "status" });
+  const { results } = await get("/api/groups/", who.superuser ? { all: "true", limit: 1000 } : { limit: 1000 }),
+    warning = h("p", { class: "warn", role: "status" });
   const boxes = results.map((g) =>
     h("label", { class: "check" },
       h("input", { type: "checkbox", name: "groups", value: g.id, onchange: () => tell() }), g.name)

@@ -38,12 +38,13 @@ export function askedBy(report, refusal = {}) {
   ).map((f) => f.name);
 }
 
-// fileFields are the fields of one file. values returns what the user gave, by name; changed is
-// called after a change. Fields are in a section to unfold, those that show names in front of it.
-export function fileFields(changed) {
+// fileFields are those of the fields that the node offers, for one file. values returns what the
+// user gave, by name; changed is called after a change. Fields are in a section to unfold, those
+// that show names in front of it.
+export function fileFields(offered, changed) {
   const front = h("div", { class: "grid" }), rest = h("div", { class: "grid" }), made = new Map();
   const fold = h("details", {}, h("summary", {}, "What this file is"), rest);
-  for (const f of uploadFields) {
+  for (const f of uploadFields.filter((f) => offered.includes(f.name))) {
     const suggestions = f.suggestions && h("datalist", { id: newID() }, f.suggestions.map((value) =>
       h("option", { value })
     ));
@@ -68,7 +69,10 @@ export function fileFields(changed) {
   // show moves fields to the front, and keeps the focus.
   element.show = (names) => {
     const at = document.activeElement;
-    for (const name of names) if (made.get(name).box.parentElement !== front) front.append(made.get(name).box);
+    for (const name of names) {
+      const box = made.get(name)?.box;
+      if (box && box.parentElement !== front) front.append(box);
+    }
     if (element.contains(at) && at !== document.activeElement) at.focus();
   };
   return element;

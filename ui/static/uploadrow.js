@@ -8,12 +8,13 @@ import { askedBy, fileFields, givenText } from "./uploadfields.js";
 // fileRow shows the state of one file of a target. A change of its fields previews it again.
 // element.preview previews the file, element.state is "waits", "ready", "here" (all its rows are
 // stored already), "refused", "stored" or "away" (dismissed), and element.store stores the file
-// while the state is ready or here. groups returns the named groups, stored is called with the
+// while the state is ready or here. names are the fields that the node offers, groups returns the
+// named groups, stored is called with the
 // answer after storing, changed after each change of state.
-export function fileRow(file, { target, groups, stored, changed }) {
+export function fileRow(file, { target, names, groups, stored, changed }) {
   const bar = h("progress", { value: 0, max: 1, hidden: true }), state = h("span", { class: "faint" }, "waits"),
     given = h("p", { class: "given" }), found = h("div", {}), buttons = h("div", { class: "row" });
-  const fields = fileFields(() => element.preview());
+  const fields = fileFields(names, () => element.preview());
   const element = h("div", { class: "upload" },
     h("div", { class: "row" }, h("b", {}, file.name), h("span", { class: "faint" }, size(file.size)), bar, state),
     given, found, fields, buttons);
