@@ -97,8 +97,8 @@ function onDrop(element, box, take) {
   }
 }
 
-// offerGroups shows the user's groups, for a superuser all groups, if they decide who sees an upload, and warns while none is
-// named. It calls changed with the named ones.
+// offerGroups shows the user's groups, for a superuser all groups, if they decide who sees an
+// upload, and warns while none is named. It calls changed with the named ones.
 async function offerGroups(place, who, changed) {
   if (who.permissions !== "objects") return;
   const { results } = await get("/api/groups/", who.superuser ? { all: "true", limit: 1000 } : { limit: 1000 }),

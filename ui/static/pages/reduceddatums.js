@@ -36,9 +36,10 @@ export async function show(main, who) {
 
 // details shows a whole datum.
 function details(d, who, again) {
+  const text = (k, v) => (k === "timestamp" && undated(d) ? dateText(d) : String(v ?? ""));
   const box = dialogue("Datum " + d.id, h("dl", {}, Object.entries(d).filter(([k]) => k !== "value").map((
     [k, v],
-  ) => [h("dt", {}, k.replaceAll("_", " ")), h("dd", {}, k === "timestamp" && undated(d) ? dateText(d) : String(v ?? ""))])),
+  ) => [h("dt", {}, k.replaceAll("_", " ")), h("dd", {}, text(k, v))])),
     h("pre", {},
       JSON.stringify(d.value,
         (k, v) => (Array.isArray(v) && v.length > 20 ? [...v.slice(0, 20), "… " + v.length + " in all"] : v), 1)),
