@@ -140,7 +140,7 @@ func readECSVHeader(f bounded.File) (h ecsvHeader, err error) {
 			})
 			return
 		}
-		h.keys.set(key, value.scalar())
+		h.keys.Set(key, value.scalar())
 	})
 	if document.exhausted() {
 		return h, bounded.Refuse(bounded.Problem{

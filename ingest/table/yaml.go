@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -32,6 +33,9 @@ func parseYAML(text []byte, lines []int) (yamlNode, error) {
 	if nodes > bounded.MaxYAMLNodes {
 		return yamlNode{}, bounded.Refuse(bounded.Problem{
 			Reason: fmt.Sprintf("the YAML of the header has more than %d nodes", bounded.MaxYAMLNodes)})
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return yamlNode{}, nil
 	}
 	var document yaml.Node
 	err := yaml.Load(text, &document, yaml.WithPlugin(loaderlimits.New(
