@@ -93,7 +93,7 @@ func photometryFormats() []format {
 			time:    anyTime,
 			refused: "rows of another length; " + noTimeText}},
 		{name: "JSON", recognise: isJSON, read: photometryOf(jsonGrid), about: about{
-			by: "an object or a list of JSON",
+			by: "an object or a list of JSON; NaN and Infinity are missing values",
 			roles: "a list of records: photometry, or detections and non_detections, or candidates, " +
 				"or the only one; " + byNames,
 			units: "none",

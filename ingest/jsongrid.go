@@ -35,7 +35,7 @@ func newJSONWalk(f bounded.File) (jsonWalk, error) {
 			start = 3
 		}
 	}
-	return jsonWalk{jsontext.NewWalk(io.NewSectionReader(f.Content, start, f.Size-start), jsontext.Limits{
+	return jsonWalk{jsontext.NewWalk(newFiniteJSON(io.NewSectionReader(f.Content, start, f.Size-start)), jsontext.Limits{
 		Value: bounded.MaxJSONValue, Depth: bounded.MaxJSONDepth,
 		Refuse: func(reason string) error { return bounded.Refuse(bounded.Problem{Reason: reason}) }})}, nil
 }
