@@ -13,8 +13,8 @@ type finiteJSON struct {
 	r       io.Reader
 	in      []byte // read and not yet passed on; begins at from
 	from    int
-	text    bool // within a text
-	escaped bool // behind a backslash in a text
+	text    bool   // within a text
+	escaped bool   // behind a backslash in a text
 	null    string // what is left to pass on of a null
 	err     error
 }
