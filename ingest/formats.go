@@ -75,8 +75,9 @@ func photometryFormats() []format {
 			refused: "names that differ from the header's; " + noTimeText}},
 		{name: "JSON", recognise: isJSON, read: photometryOf(jsonGrid), about: about{
 			by: "an object or a list of JSON",
-			roles: "a list of records: photometry, or detections and non_detections, or candidates, " +
-				"or the only one; " + byNames,
+			roles: "a list of records: photometry, or detections and non_detections, or candidates, or, of an " +
+				"alert, candidate and prv_candidates, or diaSource and prvDiaSources, or diaSourcesList, or the only " +
+				"one; " + byNames,
 			units: "none",
 			time:  anyTime,
 			refused: "several lists of records with other names; a member twice in a record; " +

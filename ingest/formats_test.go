@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 func formatSamples(t *testing.T) map[string][]byte {
 	export := exportAs(t, "csv")
 	multi := containers(t)
-	return map[string][]byte{
+	samples := map[string][]byte{
 		"FITS table photometry": multi[0], "VOTable photometry": multi[3], "ECSV photometry": multi[5],
 		"AAVSO photometry": []byte(aavsoSample), "SNANA photometry": []byte(snanaSample),
 		"Gaia Alerts photometry": []byte(gaiaSample), "ADES PSV photometry": []byte(adesSample),
@@ -67,6 +68,8 @@ func formatSamples(t *testing.T) map[string][]byte {
 				"'2018-02-15T10:20:30' / start\n# BUNIT   = 'erg/cm2/s/A'\n4000.0 1.5e-15 1e-16\n4002.0 1.6e-15 " +
 				"1e-16\n"),
 	}
+	maps.Copy(samples, dialectSamples())
+	return samples
 }
 
 // TestEveryFormat reads a sample of each format and compares report and points with recorded ones,

@@ -96,10 +96,11 @@ func jsonText(t json.Token) string {
 // notUTF8 reports whether a text of the JSON file was not valid UTF-8.
 func notUTF8(text string) bool { return strings.ContainsRune(text, utf8.RuneError) }
 
-// recordBegins reports whether the walk has entered an object that is an item of a list.
+// recordBegins reports whether the walk has entered an object that is an item of a list, or the
+// record of an alert.
 func (w jsonWalk) recordBegins(t json.Token) bool {
 	n := len(w.Stack)
-	return t == json.Delim('{') && n >= 2 && w.Stack[n-2].List
+	return t == json.Delim('{') && (n >= 2 && w.Stack[n-2].List || w.isAlertRecord())
 }
 
 // listPath is the path of the list whose item the walk is in: its keys, each followed by a tab.
@@ -123,9 +124,6 @@ func (w jsonWalk) listKeys() (keys []string) {
 	}
 	return keys
 }
-
-// jsonLists names the lists of records that are read together, the most specific first.
-var jsonLists = [][]string{{"photometry"}, {"detections", "non_detections"}, {"candidates"}}
 
 // jsonList is a list of records in a document.
 type jsonList struct {
@@ -274,6 +272,7 @@ func findJSONLists(f bounded.File) ([]*jsonList, error) {
 
 // chooseJSONLists returns the lists that make a light curve, or the only list.
 func chooseJSONLists(lists []*jsonList) []*jsonList {
+	lists = slices.DeleteFunc(slices.Clone(lists), (*jsonList).isOtherRecord)
 	for _, names := range jsonLists {
 		var chosen []*jsonList
 		for _, l := range lists {

@@ -196,6 +196,9 @@ func nameColumn(g *grid, i int, name string) column {
 		c.role = roleNone
 		return c
 	}
+	if g.dialect != nil {
+		name = strings.TrimPrefix(name, g.dialect.prefix)
+	}
 	base, unit := cutUnit(name)
 	info := g.field(i)
 	if unit == "" {
