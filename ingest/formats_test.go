@@ -20,6 +20,7 @@ func formatSamples(t *testing.T) map[string][]byte {
 		"FITS table photometry": multi[0], "VOTable photometry": multi[3], "ECSV photometry": multi[5],
 		"AAVSO photometry": []byte(aavsoSample), "SNANA photometry": []byte(snanaSample),
 		"Gaia Alerts photometry": []byte(gaiaSample), "ADES PSV photometry": []byte(adesSample),
+		"ADES XML photometry": []byte(adesXMLSample), "AAVSO exoplanet report photometry": []byte(exoplanetSample),
 		"MPC 80-column photometry": []byte(mpcLine("     K20A01B", "  C", "2020 01 31.43125", "10 20 30.12",
 			"-02 07 24.4", "19.5", "G", "G96")),
 		"delimited text photometry": []byte(
