@@ -103,7 +103,8 @@ var dialects = []dialect{
 		roles: map[string]role{"jd": roleTime, "magnitude": roleMagnitude, "uncertainty": roleError, "band": roleFilter,
 			"observer_code": roleSource, "star_name": roleObject},
 	},
-	openCatalog, fink, finkRubin, rubinForced, rubinSources, rubinOlderSources, plasticc, sousa, binnedSeries,
+	openCatalog, fink, finkRubin, rubinForced, rubinSources, rubinOlderSources, plasticc, sousa, binnedSeries, tns,
+	skyPatrol, panstarrsDetections, ptf,
 	astroImageJ("", "source_amag_t1"), astroImageJ("", ""), astroImageJ("_n", ""), astroImageJ("_dfn", ""),
 }
 
@@ -149,9 +150,12 @@ func (g *grid) findDialect() {
 			}
 		}
 		if found == len(d.needs) {
-			if g.dialect = d; d.adapt != nil {
-				g.dialect = d.adapt(*d, g)
+			if d.adapt != nil {
+				if d = d.adapt(*d, g); d == nil {
+					continue
+				}
 			}
+			g.dialect = d
 			g.format = d.name + ", " + g.format
 			if d.wide != "" {
 				g.widen(d.wide)

@@ -68,6 +68,11 @@ func (w jsonWalk) record(members []jsonMember, within func(key string) (read boo
 			if within != nil {
 				read, err = within(m.key)
 			}
+			if err == nil && !read && t == json.Delim('{') && namedMembers[m.key] {
+				var named bool
+				m.text, named, err = w.nameWithin()
+				m.nested, read = !named, true
+			}
 			if err == nil && !read {
 				err = w.Skip()
 			}

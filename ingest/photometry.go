@@ -225,6 +225,10 @@ func (p *photometry) finish() {
 		p.warn("%s with a flux of at most %g times its error: the limit is that of %g errors",
 			problem.Plural(p.computedLimits, "row"), p.rule.detection, p.rule.sigmas)
 	}
+	if p.withoutError > 0 {
+		p.warn("%s without an error of the flux above 0: the magnitude is left out",
+			problem.Plural(p.withoutError, "row"))
+	}
 	if p.errorLimits > 0 {
 		p.warn("%s with an error and without a flux: the limit is that of %g errors",
 			problem.Plural(p.errorLimits, "row"), p.rule.sigmas)

@@ -59,6 +59,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		n.problem(bounded.Problem{Line: l.Line,
 			Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First)})
 	}
+	refuseUnnamedMagnitudes(g, columns, n)
 	return columns, timeColumn
 }
 

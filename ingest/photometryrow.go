@@ -39,6 +39,7 @@ type photometry struct {
 	leastShift, mostShift              int64
 	computed, computedLimits           int
 	errorLimits                        int    // limits of rows with an error and no flux
+	withoutError                       int    // rows of a flux without an error, whose magnitude was left out
 	ref                                string // heliocentric or barycentric, if times were
 }
 
@@ -429,6 +430,7 @@ func (p *photometry) isFlagged(cells [][]byte, line int) bool {
 type verdict struct {
 	limit            bool    // not a detection: the magnitude of the row is ignored
 	noFlux           bool    // there is only the error of the flux
+	noError          bool    // the flux has no error above 0, and so its magnitude is ignored
 	mag, err, limMag float64 // NaN for none
 	snr              float64
 }
@@ -499,6 +501,10 @@ func (p *photometry) judgeFlux(cells [][]byte) verdict {
 		}
 		return v
 	}
+	if !(sigma > 0) && p.rule.own && p.rule.fluxError >= 0 {
+		v.limit, v.noError = true, true // the magnitude is that of no measurement
+		return v
+	}
 	if !(sigma > 0) {
 		if flux > 0 && !p.rule.own && p.rule.fluxError < 0 {
 			v.mag = zero - 2.5*math.Log10(flux)
@@ -529,6 +535,9 @@ func (p *photometry) appendComputed(out []byte, v verdict, limited bool) []byte 
 	if !p.rule.own && put("magnitude", v.mag) {
 		p.computed++
 		put("error", v.err)
+	}
+	if v.noError {
+		p.withoutError++
 	}
 	if v.limit && !limited && put("limit", v.limMag) {
 		if v.noFlux {

@@ -203,7 +203,8 @@ type dialect struct {
 	wide     string // bands that have columns of their own, such as grizy; "" if each row is a point
 	prefix   string // of the names of its columns, such as i:; roles and names are without it
 	fluxUnit string // of its fluxes; a table that gives another unit is not of this dialect
-	// adapt, if not nil, returns the dialect for one table, with what its columns add.
+	// adapt, if not nil, returns the dialect for one table, with what its columns add; nil if the
+	// table is not of this dialect.
 	adapt func(d dialect, g *grid) *dialect
 }
 

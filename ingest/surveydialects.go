@@ -1,6 +1,11 @@
 package ingest
 
-import "nightjar/internal/jsontext"
+import (
+	"math"
+
+	"nightjar/internal/instant"
+	"nightjar/internal/jsontext"
+)
 
 const asItsFormat = "as the format that holds it"
 
@@ -79,6 +84,74 @@ var sousa = dialect{
 	source:   "Swift",
 	constant: `,"telescope":"Swift","instrument":"UVOT","magsys":"Vega"`,
 	notes:    []string{"limits are those of 3 errors in the frame, as 3SigMagLim gives them"},
+}
+
+// skyPatrol is a light curve of ASAS-SN's Sky Patrol, version 2: fluxes in mJy. The error of a
+// magnitude that is only a limit is 99.99. Source: asas-sn.osu.edu/skypatrol.
+var skyPatrol = dialect{
+	about: about{
+		roles: "mag: magnitude, or limit where its error is 99.99 and it is not below Limit; flux, flux_error; " +
+			"limit; filter",
+		units: "mag; mJy", time: "JD", refused: asItsFormat},
+	name:  "ASAS-SN Sky Patrol",
+	needs: []string{"jd", "flux", "mag", "limit", "fwhm", "camera", "quality"},
+	roles: map[string]role{"flux": roleFlux, "flux_error": roleFluxError, "flux_err": roleFluxError,
+		"mag": roleMagnitude, "mag_error": roleError, "mag_err": roleError, "limit": roleLimit},
+	source: "ASAS-SN", fluxUnit: "mJy", constant: `,"telescope":"ASAS-SN"`,
+	clean: func(columns []column, cells [][]byte) {
+		magnitude, limit, unmeasured := -1, math.NaN(), false
+		for i, c := range columns {
+			d, ok := instant.ParseDecimal(cells[i])
+			v, _ := d.Float()
+			switch {
+			case c.role == roleMagnitude:
+				magnitude = i
+			case ok && c.role == roleLimit:
+				limit = v
+			case ok && c.role == roleError:
+				unmeasured = v > 99
+			}
+		}
+		if magnitude < 0 || !unmeasured {
+			return
+		}
+		if d, ok := instant.ParseDecimal(cells[magnitude]); ok {
+			if v, _ := d.Float(); v >= limit {
+				cells[magnitude] = nil
+			}
+		}
+	},
+}
+
+// panstarrsDetections are rows of Pan-STARRS's tables of single exposures: fluxes in Jy. Source:
+// outerspace.stsci.edu/display/PANSTARRS, Detection table fields.
+var panstarrsDetections = dialect{
+	about: about{
+		roles: "psfFlux: flux, and magnitude (AB, zero point 8.9) above 3 errors, else limit of 3 errors; filterID: " +
+			"filter g, r, i, z, y for 1 to 5; snr",
+		units: "Jy", time: "obsTime, MJD", refused: asItsFormat},
+	name:  "Pan-STARRS detections",
+	needs: []string{"objid", "detectid", "filterid", "obstime", "psfflux"},
+	roles: map[string]role{"psfflux": roleFlux, "psffluxerr": roleFluxError, "filterid": roleFilter,
+		"zp": roleOther, "telluricext": roleOther},
+	filters: map[string]string{"1": "g", "2": "r", "3": "i", "4": "z", "5": "y"},
+	source:  "Pan-STARRS", fluxUnit: "Jy",
+	constant: `,"telescope":"Pan-STARRS","zero_point":8.9,"magsys":"AB"`,
+	rule:     &fluxRule{detection: 3, sigmas: 3, zeroPoint: 8.9, snr: true},
+}
+
+// ptf is a light curve of the Palomar Transient Factory as IRSA gives it. Source:
+// irsa.ipac.caltech.edu, table ptf_lightcurves.
+var ptf = dialect{
+	about: about{
+		roles: "mag_autocorr: magnitude; magerr_auto: error; limitmag: limit; fid: filter g, R",
+		units: "mag", time: "obsmjd, MJD", refused: asItsFormat},
+	name:  "PTF light curve",
+	needs: []string{"obsmjd", "mag_autocorr", "fid"},
+	roles: map[string]role{"mag_autocorr": roleMagnitude, "magerr_auto": roleError, "fid": roleFilter,
+		"limitmag": roleLimit, "filter": roleOther, "band": roleOther},
+	filters: map[string]string{"1": "g", "2": "R"},
+	source:  "PTF",
 }
 
 // binnedSeries is a BinnedTimeSeries of astropy, in any format that astropy writes. Source:

@@ -38,6 +38,13 @@ const (
 		"rel_flux_err_T1\trel_flux_C2\tSource-Sky_T1\tSky_Rad(min)\tSky_Rad(max)\n" +
 		"1\tstar_0001.fit\t1\t0\t58849.75\t2458849.75\t2458849.7495\t2458849.7534\t1.21\t0.1951\t0.0004\t0.31\t" +
 		"185023.5\t18\t28\n"
+	skyPatrolSample = "# \"asas_sn_id\": 1234\n\"JD\",\"Flux\",\"Flux Error\",\"Mag\",\"Mag Error\",\"Limit\"," +
+		"\"FWHM\",\"Filter\",\"Quality\",\"Camera\"\n2459000.5,7.5,0.09,14.21,0.02,16.51,1.45,\"g\",\"G\",\"bA\"\n" +
+		"2459001.5,0.1,0.09,99.990,99.99,16.51,1.45,\"g\",\"G\",\"bA\"\n" +
+		"2459002.5,-0.1,0.09,16.5,99.99,16.5,1.45,\"V\",\"B\",\"bA\"\n"
+	detectionsSample = "objID,detectID,filterID,obsTime,psfFlux,psfFluxErr,zp\n1,2,2,56000.5,0.000363078," +
+		"0.0000036,25\n"
+	ptfSample          = "obsmjd,mag_autocorr,magerr_auto,fid,limitmag\n56000.5,18.5,0.05,2,20.5\n"
 	imageJNormalSample = "#BJD_TDB\trel_flux_T1_n\trel_flux_err_T1_n\n2458849.7534\t0.9987\t0.0011\n" +
 		"2458849.7541\t0.9991\t0.0011\n"
 )
@@ -49,7 +56,9 @@ func dialectSamples() map[string][]byte {
 		"ZTF alert light curve (Fink)": finkSample, "Rubin DIA sources": rubinSample,
 		"Rubin DIA sources (Fink)": rubinFinkSample, "Rubin forced sources": rubinForcedSample,
 		"Rubin DIA sources (before 2023)": rubinOlderSample, "PLAsTiCC": plasticcSample,
-		"Swift UVOT (SOUSA)": sousaSample, "BinnedTimeSeries": binnedSample, "AstroImageJ": imageJSample,
+		"Swift UVOT (SOUSA)": sousaSample, "ASAS-SN Sky Patrol": skyPatrolSample,
+		"Pan-STARRS detections": detectionsSample, "PTF light curve": ptfSample, "TNS photometry": tnsSample,
+		"BinnedTimeSeries": binnedSample, "AstroImageJ": imageJSample,
 		"AstroImageJ (rel_flux_T1_n)":   imageJNormalSample,
 		"AstroImageJ (rel_flux_T1_dfn)": strings.ReplaceAll(imageJNormalSample, "_n", "_dfn"),
 		"AstroImageJ, calibrated":       strings.Replace(imageJCalibrated, "#", "", 1),
@@ -146,6 +155,35 @@ func TestSurveyDialects(t *testing.T) {
 				`"magnitude":12.345,` +
 				`"error":0.012,"filter":"V","relative_flux":true}`},
 			warnings: []string{"relative to"}}},
+		{source: "ASAS-SN", when: "2020-05-31T00:00:00Z", photometryCase: photometryCase{name: "Sky Patrol",
+			text: skyPatrolSample,
+			values: []string{`{"jd":2459000.5,"flux":7.5,"flux_unit":"mJy","flux_error":0.09,"magnitude":14.21,` +
+				`"error":0.02,` +
+				`"limit":16.51,"FWHM":1.45,"filter":"g","Quality":"G","Camera":"bA","telescope":"ASAS-SN"}`,
+				`{"jd":2459001.5,"flux":0.1,"flux_unit":"mJy","flux_error":0.09,"limit":16.51,"FWHM":1.45,` +
+					`"filter":"g",` +
+					`"Quality":"G","Camera":"bA","telescope":"ASAS-SN"}`,
+				`{"jd":2459002.5,"flux":-0.1,"flux_unit":"mJy","flux_error":0.09,"limit":16.5,"FWHM":1.45,` +
+					`"filter":"V",` +
+					`"Quality":"B","Camera":"bA","telescope":"ASAS-SN"}`}}},
+		{source: "Pan-STARRS", when: "2012-03-14T12:00:00Z", photometryCase: photometryCase{name: "Pan-STARRS " +
+			"detections",
+			text: detectionsSample,
+			values: []string{`{"objID":1,"detectID":2,"filter":"r","obstime":56000.5,"flux":0.000363078,` +
+				`"flux_unit":"Jy",` +
+				`"flux_error":0.0000036,"zp":25,"magnitude":17.5,"error":0.010765,"snr":100.855,` +
+				`"telescope":"Pan-STARRS",` +
+				`"zero_point":8.9,"magsys":"AB"}`},
+			warnings: []string{"1 magnitude computed"}}},
+		{source: "PTF", when: "2012-03-14T12:00:00Z", photometryCase: photometryCase{name: "PTF", text: ptfSample,
+			values: []string{`{"obsmjd":56000.5,"magnitude":18.5,"error":0.05,"filter":"R","limit":20.5}`}}},
+		{source: "ATLAS", when: "2020-05-31T12:00:00Z", photometryCase: photometryCase{name: "ATLAS without an error",
+			text: "MJD,m,dm,uJy,duJy,F\n59000.5,0,0,0,0,o\n59001.5,18,0.1,210,10,o\n",
+			values: []string{`{"mjd":59000.5,"flux":0,"flux_unit":"uJy","flux_error":0,"filter":"o",` +
+				`"telescope":"ATLAS",` +
+				`"difference":true}`, `{"mjd":59001.5,"magnitude":18,"error":0.1,"flux":210,"flux_unit":"uJy",` +
+				`"flux_error":10,"filter":"o","snr":21,"telescope":"ATLAS","difference":true}`},
+			warnings: []string{"difference flux", "1 row without an error of the flux above 0"}}},
 		{photometryCase: photometryCase{name: "SkyPortal, an error without a flux",
 			text: "mjd,filter,flux,fluxerr,zp,magsys\n58000.5,sdssr,,5,25,ab\n58001.5,sdssr,,,25,ab\n58002.5,sdssr," +
 				"80,5,25,ab\n",
