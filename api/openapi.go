@@ -488,6 +488,10 @@ func (r *request) options() (*answer, error) {
 				w.Key(action)
 				wire.Describe(w, rt.fields)
 			})
+			if rt.inputFields != nil { // a TOM describes only those that an answer has
+				w.Key("write_fields")
+				wire.Describe(w, rt.inputFields)
+			}
 		}
 		if rt.handle["GET"] == nil {
 			return

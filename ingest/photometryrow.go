@@ -300,7 +300,7 @@ const earlyTime = (10_000 - instant.MJDOfUnix) * instant.DayMicros
 // number writes a cell that must be a number, with asLimit a magnitude as a limit. written is
 // false if the cell is missing or has a problem.
 func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []byte) (out []byte, written bool) {
-	sign := c.role != roleError && c.role.sentinels() && table.Signed(cell)
+	sign := c.role != roleError && c.role.inMagnitudes() && table.Signed(cell)
 	if sign {
 		cell = table.WithoutSign(cell)
 	}
@@ -311,7 +311,7 @@ func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []
 	case !ok:
 		p.problemAt(line, problem.Clip(c.name), notNumber(cell))
 		return v, false
-	case c.role.sentinels() && sentinel(d):
+	case c.role.inMagnitudes() && sentinel(d):
 		return v, false
 	case !d.Finite():
 		p.problemAt(line, problem.Clip(c.name), problem.Quoted(cell)+" is out of range")

@@ -47,9 +47,36 @@ func (r role) numeric() bool {
 	return false
 }
 
-// sentinels reports whether -999, 99 and the like are missing values. A flux can be -999.
-func (r role) sentinels() bool {
-	return r == roleMagnitude || r == roleError || r == roleLimit
+// inMagnitudes reports whether a column holds magnitudes, or errors of magnitudes.
+func (r role) inMagnitudes() bool {
+	return r == roleMagnitude || r == roleError || r == roleLimit || r == roleDifferential
+}
+
+// bounds returns the physical range of the numbers of a role. A number outside it, such as -999 and
+// 99.99, means that there is no value. ok is false for roles without bounds: a flux can be -999.
+func (r role) bounds() (least, most float64, ok bool) {
+	switch r {
+	case roleMagnitude, roleLimit, roleDifferential:
+		return -30, 40, true
+	case roleError:
+		return 0, 5, true
+	case roleZeroPoint:
+		return 0, 60, true
+	}
+	return 0, 0, false
+}
+
+// Zero points of fluxes in erg / (Hz s cm2) are near -48.6 (Oke and Gunn 1983).
+const leastZeroCGS, mostZeroCGS = -49.5, -47.5
+
+// holds reports whether a number is within the bounds of a role, or is a zero point near -48.6.
+func (r role) holds(d instant.Decimal) bool {
+	least, most, ok := r.bounds()
+	if !ok || !d.Marker && !d.Neg && len(d.Whole) == 1 && most >= 10 {
+		return true // most magnitudes
+	}
+	v, _ := d.Float()
+	return v >= least && v <= most || r == roleZeroPoint && v >= leastZeroCGS && v <= mostZeroCGS
 }
 
 // roleOf finds the role of a column by its folded name. A weak name means the role only if no other

@@ -9,6 +9,10 @@ import (
 	"nightjar/internal/problem"
 )
 
+// timeFormats are the values of time_format, for messages.
+const timeFormats = "mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, with an optional scale (mjd_tt) or an offset that " +
+	"was subtracted (jd-2450000)"
+
 // timeFormatNamed reads what the name of a column, its unit or the user's time_format says about
 // its numbers: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, with an optional scale (bjd_tdb,
 // jd(tcb)) or the offset that was subtracted (jd-2450000). ok is false for anything else.
