@@ -13,12 +13,26 @@ const asItsFormat = "as the format that holds it"
 // prefix: i: for the fields of the alert, d: and v: for what Fink adds. Source:
 // doc.ztf.fink-broker.org, objects.
 var fink = func() dialect {
-	d := ztfAlerts("ZTF alert light curve (Fink)", []string{"i:jd", "i:fid", "i:magpsf"}, "i:jd",
+	d := ztfAlerts("ZTF alert light curve (Fink)", []string{"i:jd", "i:fid"}, "i:jd",
 		"i:magpsf: magnitude; i:sigmapsf: error; i:diffmaglim: limit; i:fid: filter g, r, i; difference")
 	d.prefix = "i:"
 	d.notes = append(d.notes, "d:tag tells which rows Fink calls valid, of bad quality or upper limits")
 	return d
 }()
+
+// antares is the light curve of an object that the broker ANTARES returns: alerts of ZTF. Source:
+// nsf-noirlab.gitlab.io/csdc/antares, locus properties.
+var antares = dialect{
+	about: about{
+		roles: "ant_mag: magnitude; ant_magerr: error; ant_maglim: limit; ant_passband: filter; difference",
+		units: "mag", time: "ant_mjd, MJD", refused: asItsFormat},
+	name:  "ANTARES light curve",
+	needs: []string{"ant_mjd", "ant_passband"},
+	roles: map[string]role{"mjd": roleTime, "mag": roleMagnitude, "magerr": roleError, "maglim": roleLimit,
+		"passband": roleFilter, "survey": roleOther},
+	prefix: "ant_", source: "ZTF", constant: difference,
+	notes: []string{alertNote},
+}
 
 // rubin are the dialects of tables of the Rubin Observatory: fluxes of the point source in nJy, at
 // midpointMjdTai. Source: sdm-schemas.lsst.io, tables DiaSource, DiaForcedSource and ForcedSource.
@@ -44,12 +58,12 @@ const rubinDifference = "the fluxes are those of difference images: value.differ
 var (
 	rubinForced = rubin("Rubin forced sources", []string{"band", "psfdiffflux", "psfflux"}, "psfflux", "",
 		"psfFlux is the flux in the exposure itself; psfDiffFlux, that in the difference image, is kept")
-	rubinSources = rubin("Rubin DIA sources", []string{"midpointmjdtai", "band", "psfflux"}, "psfflux", difference,
+	rubinSources = rubin("Rubin DIA sources", []string{"midpointmjdtai", "psfflux"}, "psfflux", difference,
 		rubinDifference)
-	rubinOlderSources = rubin("Rubin DIA sources (before 2023)", []string{"midpointtai", "filtername", "psflux"},
+	rubinOlderSources = rubin("Rubin DIA sources (before 2023)", []string{"midpointtai", "psflux"},
 		"psflux", difference, rubinDifference)
 	finkRubin = func() dialect {
-		d := rubin("Rubin DIA sources (Fink)", []string{"r:midpointmjdtai", "r:band", "r:psfflux"}, "psfflux",
+		d := rubin("Rubin DIA sources (Fink)", []string{"r:midpointmjdtai", "r:psfflux"}, "psfflux",
 			difference,
 			rubinDifference)
 		d.prefix = "r:"

@@ -12,6 +12,8 @@ const (
 	finkSample = "i:objectId,i:jd,i:fid,i:magpsf,i:sigmapsf,i:diffmaglim,i:isdiffpos,d:tag,v:lastdate\n" +
 		"ZTF20abcdefg,2459000.7,1,18.31,0.08,20.2,t,valid,2020-05-31\n" +
 		"ZTF20abcdefg,2458998.7,2,,,20.1,,upperlim,\n"
+	antaresSample = "alert_id,ant_mjd,ant_survey,ant_ra,ant_passband,ant_mag,ant_magerr,ant_maglim,ztf_fid\n" +
+		"ztf_candidate:1,59000.5,1,10.5,R,18.5,0.05,20.5,2\nztf_upper_limit:1,59001.5,2,,g,,,20.1,1\n"
 	rubinSample = `{"diaObjectId": 7, "diaSourcesList": [
 		{"diaSourceId": 170028500123456789, "midpointMjdTai": 61000.2, "psfFlux": 10000.0, "psfFluxErr": 100.0, ` +
 		`"band": "r"},
@@ -53,7 +55,9 @@ const (
 func dialectSamples() map[string][]byte {
 	out := map[string][]byte{}
 	for name, text := range map[string]string{
-		"ZTF alert light curve (Fink)": finkSample, "Rubin DIA sources": rubinSample,
+		"ZTF alert light curve (Fink)": finkSample, "Rubin DIA sources": rubinSample, "ANTARES light " +
+			"curve": antaresSample,
+
 		"Rubin DIA sources (Fink)": rubinFinkSample, "Rubin forced sources": rubinForcedSample,
 		"Rubin DIA sources (before 2023)": rubinOlderSample, "PLAsTiCC": plasticcSample,
 		"Swift UVOT (SOUSA)": sousaSample, "ASAS-SN Sky Patrol": skyPatrolSample,
@@ -87,6 +91,15 @@ func TestSurveyDialects(t *testing.T) {
 				`{"i:objectId":"ZTF20abcdefg","i:jd":2458998.7,"filter":"r","limit":20.1,"d:tag":"upperlim",` +
 					`"difference":true}`},
 			warnings: []string{"difference fluxes", "d:tag"}}},
+		{source: "ZTF", when: "2020-05-31T12:00:00Z", photometryCase: photometryCase{name: "ANTARES",
+			text: antaresSample,
+			values: []string{`{"alert_id":"ztf_candidate:1","ant_mjd":59000.5,"ant_survey":1,"ant_ra":10.5,` +
+				`"filter":"R",` +
+				`"magnitude":18.5,"error":0.05,"limit":20.5,"ztf_fid":2,"difference":true}`,
+				`{"alert_id":"ztf_upper_limit:1","ant_mjd":59001.5,"ant_survey":2,"filter":"g","limit":20.1,` +
+					`"ztf_fid":1,` +
+					`"difference":true}`},
+			warnings: []string{"difference fluxes"}}},
 		{source: "LSST", when: "2025-11-21T04:47:23Z", photometryCase: photometryCase{name: "Rubin", text: rubinSample,
 			values: []string{`{"diaSourceId":"170028500123456789","midpointmjdtai":61000.2,"flux":10000.0,` +
 				`"flux_unit":"nJy","flux_error":100.0,"filter":"r","magnitude":21.4,"error":0.010857,` +
