@@ -69,3 +69,12 @@ func TestADESXML(t *testing.T) {
 		t.Error("other XML is taken for ADES")
 	}
 }
+
+func FuzzADESXML(f *testing.F) {
+	f.Add([]byte(adesXMLSample))
+	f.Add([]byte("<ades><optical><obsTime>2020-01-31T10:20:30Z</obsTime><mag>1</mag></optical>"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		points, report, err := process("photometry", "f", append([]byte("<ades>"), data...), Options{MaxProblems: 5})
+		checkOutcome(t, points, report, err)
+	})
+}

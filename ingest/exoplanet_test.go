@@ -83,3 +83,13 @@ func TestExoplanetReport(t *testing.T) {
 		}
 	}
 }
+
+func FuzzExoplanetReport(f *testing.F) {
+	f.Add([]byte(exoplanetSample))
+	f.Add([]byte("#DELIM=tab\n#DATE_TYPE=JD_UTC\n#MEASUREMENT_TYPE=Dmag\n2458849.7534\t0.1\tna\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		points, report, err := process("photometry", "f", append([]byte("#TYPE=EXOPLANET\n"), data...),
+			Options{MaxProblems: 5})
+		checkOutcome(t, points, report, err)
+	})
+}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -37,11 +38,22 @@ func filterKeyword(keys table.Keywords) string {
 	return name
 }
 
+// filterKeys are the keywords of a file that name the filter.
+func filterKeys(get func(string) (string, bool)) table.Keywords {
+	keys := table.Keywords{}
+	for _, key := range filterKeywords {
+		if value, ok := get(key); ok {
+			keys[key] = strings.TrimSpace(value)
+		}
+	}
+	return keys
+}
+
 // noFilter is the warning about photometry of which the filter is not known.
 const noFilter = "no column of filters: the points have no filter; if another column holds it, name it with columns"
 
 // nameFilter takes the filter from a keyword if no column holds it, and warns if nothing names it
-// or if it is a number.
+// or if it is a number. It is called when the members of every value are known.
 func (p *photometry) nameFilter() {
 	i := slices.IndexFunc(p.columns, func(c column) bool { return c.role == roleFilter })
 	switch name := filterKeyword(p.grid.keys); {
@@ -59,6 +71,32 @@ func (p *photometry) nameFilter() {
 	default:
 		p.warn(noFilter)
 	}
+	p.constant = withoutColumns(p.constant, p.columns)
+}
+
+// withoutColumns returns the members of every value that no column has, too: what a row says goes
+// before what the origin of the table says.
+func withoutColumns(constant []byte, columns []column) []byte {
+	if len(constant) == 0 {
+		return constant
+	}
+	var out []byte
+	in := json.NewDecoder(strings.NewReader("{" + string(constant[1:]) + "}"))
+	in.Token()
+	for in.More() {
+		name, err := in.Token()
+		var value json.RawMessage
+		if err != nil || in.Decode(&value) != nil {
+			return constant
+		}
+		key := jsontext.AppendString(nil, name.(string))
+		if !slices.ContainsFunc(columns, func(c column) bool {
+			return c.role != roleNone && !c.hidden && c.role != roleSource && bytes.Equal(c.key, append(key, ':'))
+		}) {
+			out = append(append(append(append(out, ','), key...), ':'), value...)
+		}
+	}
+	return out
 }
 
 // firstCell is the first cell of column i among the sample rows that is not missing; "" for none.

@@ -122,6 +122,7 @@ func readFITSPhotometry(ctx context.Context, j *job) error {
 	var grids []*grid
 	for _, t := range tables {
 		g := fitsGrid(t, j.file, t.Getter(primary))
+		g.keys = filterKeys(t.Getter(primary))
 		if err := g.readSample(); err != nil {
 			return err
 		}

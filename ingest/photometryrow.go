@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 
 	"nightjar/ingest/table"
@@ -533,8 +534,9 @@ func (p *photometry) appendComputed(out []byte, v verdict, limited bool) []byte 
 		return true
 	}
 	if !p.rule.own && put("magnitude", v.mag) {
-		p.computed++
-		put("error", v.err)
+		if p.computed++; !slices.ContainsFunc(p.columns, func(c column) bool { return c.role == roleError }) {
+			put("error", v.err)
+		}
 	}
 	if v.noError {
 		p.withoutError++

@@ -114,7 +114,7 @@ func roleOf(name string) (r role, weak bool) {
 		return roleMagsys, false
 	case "telescope", "tel":
 		return roleTelescope, false
-	case "tel+inst", "facility", "observatory", "obs":
+	case "tel+inst", "telescope_name", "telescopename", "facility", "observatory", "obs":
 		return roleTelescope, true
 	case "instrument":
 		return roleInstrument, false

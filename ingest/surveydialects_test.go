@@ -240,6 +240,22 @@ func TestDialectOfAnotherUnit(t *testing.T) {
 	}
 }
 
+// TestConstantsOfDialects: what a column says is not said again by the origin of the table.
+func TestConstantsOfDialects(t *testing.T) {
+	const sousa = "Filter,MJD,Mag,MagErr,3SigMagLim,telescope,magsys\nU,58000.5,17,0.1,20,Swift/UVOT,AB\n"
+	points, _, err := process("photometry", "x.csv", []byte(sousa), Options{})
+	if err != nil || values(points) != `{"filter":"U","mjd":58000.5,"magnitude":17,"error":0.1,"limit":20,`+
+		`"telescope":"Swift/UVOT","magsys":"AB","instrument":"UVOT"}` {
+		t.Errorf("%s %v", values(points), err)
+	}
+	points, _, err = process("photometry", "x.csv",
+		[]byte("mjd,filter,flux,fluxerr,zp,err\n58000.5,r,80,5,25,0.3\n"), Options{})
+	if err != nil || values(points) != `{"mjd":58000.5,"filter":"r","flux":80,"flux_error":5,"zero_point":25,`+
+		`"error":0.3,"magnitude":20.242275}` {
+		t.Errorf("%s %v", values(points), err)
+	}
+}
+
 // TestFilterNames: filters under the names that surveys give them.
 func TestFilterNames(t *testing.T) {
 	for _, name := range []string{"filterName", "Band Name", "passband", "flt", "filter_id", "filtername",
