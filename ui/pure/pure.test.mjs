@@ -181,6 +181,32 @@ test("magnitudes become fluxes only where it is known what they mean", () => {
   assert.ok(Number.isNaN(asFlux(pointOf(datum({ magnitude: 20, magsys: "Vega" }))).y));
 });
 
+test("points are read as TOM Toolkit 3 shares them", () => {
+  const shared = { brightness: 17.5, brightness_error: 0.1, bandpass: "r", unit: "", telescope: "1m0", instrument: "" };
+  const p = pointOf(datum(shared));
+  assert.deepEqual([p.magnitude, p.error, p.filter, p.source, p.flux, p.isLimit], [17.5, 0.1, "r", "1m0", NaN, false]);
+  for (const unit of ["mag", "AB mag", "mag(AB)", "ABmag", "AB", "Vega Magnitudes"])
+    assert.equal(pointOf(datum({ ...shared, unit })).magnitude, 17.5, unit);
+  near(asFlux(pointOf(datum({ ...shared, brightness: 23.9, unit: "AB mag" }))).y, 1);
+  const limit = pointOf(datum({ ...shared, brightness: null, limit: 20.5 }));
+  assert.deepEqual([limit.isLimit, limit.limit, asMagnitude(limit).y], [true, 20.5, 20.5]);
+  for (const unit of ["mJy", "nmgy", "counts", "e-/s", "erg / (s cm2 Hz)", "nanomaggies"]) {
+    const f = pointOf(datum({ ...shared, unit }));
+    assert.deepEqual([f.magnitude, f.error, f.flux, f.fluxError, f.fluxUnit], [NaN, NaN, 17.5, 0.1, unit]);
+  }
+  near(asMagnitude(pointOf(datum({ ...shared, brightness: 1, unit: "uJy" }))).y, 23.9);
+  const deep = pointOf(datum({ ...shared, brightness: null, limit: 10, unit: "uJy" }));
+  assert.deepEqual([deep.isLimit, deep.limit, asFlux(deep).y, asMagnitude(deep).y], [true, 21.4, 10, 21.4]);
+  assert.equal(pointOf(datum({ ...shared, brightness: null })).isLimit, false);
+  // unit is about brightness, and a file's own magnitude comes first
+  assert.equal(pointOf(datum({ magnitude: 15, unit: "mJy", limit: 19 })).limit, 19);
+  assert.equal(pointOf(datum({ ...shared, magnitude: 15 })).magnitude, 15);
+  const s = spectrumOf(datum({ flux: [2, 1], wavelength: [5001, 5000], error: [0.2, null], flux_unit: "mJy" }));
+  assert.deepEqual([[...s.x], [...s.y], [...s.e], s.unit], [[5000, 5001], [1, 2], [NaN, 0.2], "mJy"]);
+  assert.equal(spectrumOf(datum({ flux: [2], wavelength: [1], error: [], flux_units: "Jy" })).e, null);
+  assert.deepEqual([...spectrumOf(datum({ flux: [2], wavelength: [1], wavelength_unit: "nm" })).x], [10]);
+});
+
 test("phases lie between 0 and 1", () => {
   near(fold(60000.75, 0.5, 60000), 0.5);
   near(fold(59999.9, 0.5, 60000), 0.8, 1e-6);

@@ -157,9 +157,10 @@ export function spectra(target) {
       h("button", { type: "button", class: "small", title: "The spectra that are shown, as they were uploaded",
         onclick: () =>
           save(stem + ".csv",
-            writeCSV(["timestamp", "wavelength_angstrom", "flux", "flux_unit", "source"], state.all.filter((s, i) =>
+            writeCSV(["timestamp", "wavelength_angstrom", "flux", "flux_error", "flux_unit", "source"], state.all.filter((s, i) =>
               !state.hidden.has(i)
-            ).flatMap((s) => Array.from(s.x, (w, i) => [s.datum.timestamp, w, s.y[i], s.unit, s.datum.source_name]))),
+            ).flatMap((s) => Array.from(s.x, (w, i) => [s.datum.timestamp, w, s.y[i], s.e?.[i] ?? "", s.unit,
+                s.datum.source_name]))),
             "text/csv") }, "CSV"));
   }
   return element;
