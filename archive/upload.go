@@ -82,7 +82,7 @@ func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*product
 		}
 	}
 	if !p.Has("data_product_type") {
-		list, err := dataTypes(tx)
+		list, err := productTypes(tx)
 		if err != nil {
 			return nil, err
 		}

@@ -12,7 +12,8 @@ import (
 )
 
 // curve are the values of a light curve, one a day from MJD 60000 on: fluxes with all that belongs
-// to them, one of them negative, and magnitudes and limits of two systems.
+// to them, one of them negative, magnitudes and limits of two systems, and values as TOM Toolkit 3 shares
+// them.
 var curve = []string{
 	`{"filter": "r", "flux": 125.5, "flux_error": 2.25, "flux_unit": "uJy", "zero_point": 23.9, "magsys": "AB"}`,
 	`{"filter": "r", "flux": -3.5, "flux_error": 2.5, "flux_unit": "uJy", "zero_point": 23.9, "magsys": "AB"}`,
@@ -20,6 +21,15 @@ var curve = []string{
 	`{"filter": "g", "magnitude": 18.25, "error": 0.03, "magsys": "AB", "telescope": "Dome, 1"}`,
 	`{"filter": "g", "limit": 20.5, "magsys": "Vega"}`,
 	`{"filter": "g", "magnitude": 18.75, "error": 0.04, "zero_point": 25.5, "flux": 501.25, "flux_unit": "counts"}`,
+	`{"bandpass": "i", "brightness": 18.5, "brightness_error": 0.05, "unit": "", "telescope": "1m0"}`,
+	`{"bandpass": "i", "brightness": 0.25, "brightness_error": 0.01, "unit": "mJy"}`,
+}
+
+// shared are the columns of the members that TOM Toolkit 3 shares, where the unit is of magnitudes
+// and where it is of fluxes.
+var shared = map[bool]map[string]string{
+	false: {"bandpass": "filter", "brightness": "magnitude", "brightness_error": "error", "unit": ""},
+	true:  {"bandpass": "filter", "brightness": "flux", "brightness_error": "flux_error", "unit": "flux_unit"},
 }
 
 // TestCurveTable saves the light curve as CSV and ECSV, and compares it with what the API says: all
@@ -34,7 +44,7 @@ func TestCurveTable(t *testing.T) {
 		await post("/api/targets/", { name: "Curve", type: "SIDEREAL", ra: 1, dec: 2 });
 		for (const [i, value] of [` + strings.Join(curve, ", ") + `].entries()) await post("/api/reduceddatums/", { target: 1, data_type: "photometry", source_name: "API", timestamp: new Date(Date.UTC(2023, 1, 25 + i)).toISOString(), value })`)
 	p.open("/targets/1/")
-	p.wait("$('#lightcurve [data-drawn]') && $('#lightcurve > .help').textContent.includes('6 points')")
+	p.wait("$('#lightcurve [data-drawn]') && $('#lightcurve > .help').textContent.includes('8 points')")
 	p.catch()
 	saved := func(format string) (rows []map[string]string) {
 		t.Helper()
@@ -60,7 +70,16 @@ func TestCurveTable(t *testing.T) {
 	// datums of the API, by time
 	want := map[string]map[string]any{}
 	for _, d := range p.datums("target__id=1") {
-		want[d.Timestamp] = d.Value
+		value := map[string]any{}
+		for name, v := range d.Value {
+			if column, ok := shared[d.Value["unit"] != ""][name]; ok && d.Value["brightness"] != nil {
+				name = column
+			}
+			if name != "" {
+				value[name] = v
+			}
+		}
+		want[d.Timestamp] = value
 	}
 	// same compares rows with those of the datums of some days.
 	same := func(what string, rows []map[string]string, days ...int) {
@@ -97,32 +116,32 @@ func TestCurveTable(t *testing.T) {
 			}
 		}
 	}
-	same("CSV", saved("CSV"), 0, 1, 2, 3, 4, 5)
-	same("ECSV", saved("ECSV"), 0, 1, 2, 3, 4, 5)
+	same("CSV", saved("CSV"), 0, 1, 2, 3, 4, 5, 6, 7)
+	same("ECSV", saved("ECSV"), 0, 1, 2, 3, 4, 5, 6, 7)
 	if s := saved("CSV")[3]["source"]; s != "Dome, 1" {
 		t.Errorf("the source is %q", s)
 	}
 
 	p.click("#lightcurve .legend button[data-band=g]")
-	same("without g", saved("CSV"), 0, 1, 2)
+	same("without g", saved("CSV"), 0, 1, 2, 6, 7)
 	p.click("#lightcurve .legend button[data-band=g]")
 	p.labelled("#lightcurve", "Limits")
-	same("without limits", saved("CSV"), 0, 1, 2, 3, 5)
+	same("without limits", saved("CSV"), 0, 1, 2, 3, 5, 6, 7)
 	p.labelled("#lightcurve", "Limits")
 
 	// the days run from the left axis to the right one, with a margin of 3 % on both sides
 	const plot = "#lightcurve .plot canvas"
-	p.drag(plot, 0.05, 0.03, 0.5, 0.88)
+	p.drag(plot, 0.05, 0.03, 0.39, 0.88)
 	same("in view", saved("CSV"), 0, 1, 2)
 	p.choose("#lightcurve .controls label:nth-of-type(1) select", "ago") // this shows everything again
-	same("days ago", saved("CSV"), 0, 1, 2, 3, 4, 5)
+	same("days ago", saved("CSV"), 0, 1, 2, 3, 4, 5, 6, 7)
 	p.choose("#lightcurve .controls label:nth-of-type(2) select", "flux")
-	same("as flux", saved("ECSV"), 0, 1, 2, 3, 4, 5)
+	same("as flux", saved("ECSV"), 0, 1, 2, 3, 4, 5, 6, 7)
 
 	p.enter("#period", "4")
 	p.enter("[aria-label='Time of phase 0, MJD']", "60000")
 	rows := saved("ECSV")
-	same("folded", rows, 0, 1, 2, 3, 4, 5)
+	same("folded", rows, 0, 1, 2, 3, 4, 5, 6, 7)
 	for i, row := range rows {
 		got, err := strconv.ParseFloat(row["phase"], 64)
 		if err != nil || math.Abs(got-math.Mod(float64(i)/4, 1)) > 1e-5 {

@@ -186,19 +186,47 @@ test("the table of a light curve has everything that a point says", () => {
   const flux = { ...datum({ filter: "r", flux: -2.5, flux_error: 0.5, flux_unit: "uJy", zero_point: 23.9, telescope: "T" }),
     timestamp: "2024-01-01T12:00:00.250000Z" };
   const rows = [flux, datum({ filter: "g", magnitude: "18.20", error: 0.1, magsys: "AB" }),
-    datum({ filter: "g", limit: 20.1, magsys: "Vega" })].map(pointOf);
+    datum({ filter: "g", limit: 20.1, magsys: "Vega" }),
+    datum({ bandpass: "i", brightness: null, limit: 10, unit: "uJy" })].map(pointOf);
   const table = (fold) => {
     const columns = curveColumns(fold);
     return [columns.map((c) => c.name), ...curveRows(columns, rows)].map((row) => row.join());
   };
   assert.deepEqual(table(), [
-    "mjd,timestamp,filter,magnitude,error,limit,source,flux,flux_error,flux_unit,zero_point,magsys",
-    "60310.000000,2024-01-01T00:00:00Z,g,18.2,0.1,,S,,,,,AB",
-    "60310.000000,2024-01-01T00:00:00Z,g,,,20.1,S,,,,,Vega",
-    "60310.500003,2024-01-01T12:00:00.250000Z,r,,,,T,-2.5,0.5,uJy,23.9,",
+    "mjd,timestamp,filter,magnitude,error,limit,source,flux,flux_error,flux_limit,flux_unit,zero_point,magsys",
+    "60310.000000,2024-01-01T00:00:00Z,g,18.2,0.1,,S,,,,,,AB",
+    "60310.000000,2024-01-01T00:00:00Z,g,,,20.1,S,,,,,,Vega",
+    "60310.000000,2024-01-01T00:00:00Z,i,,,,S,,,10,uJy,,",
+    "60310.500003,2024-01-01T12:00:00.250000Z,r,,,,T,-2.5,0.5,,uJy,23.9,",
   ]);
   assert.deepEqual(table({ period: 2, zero: 60309 }).map((row) => row.split(",").at(-1)),
-    ["phase", "0.500000", "0.500000", "0.750001"]);
+    ["phase", "0.500000", "0.500000", "0.500000", "0.750001"]);
+});
+
+test("points are read as TOM Toolkit 3 shares them", () => {
+  const shared = { brightness: 17.5, brightness_error: 0.1, bandpass: "r", unit: "", telescope: "1m0", instrument: "" };
+  const p = pointOf(datum(shared));
+  assert.deepEqual([p.magnitude, p.error, p.filter, p.source, p.flux, p.isLimit], [17.5, 0.1, "r", "1m0", NaN, false]);
+  for (const unit of ["mag", "AB mag", "mag(AB)", "ABmag", "AB", "Vega Magnitudes"])
+    assert.equal(pointOf(datum({ ...shared, unit })).magnitude, 17.5, unit);
+  near(asFlux(pointOf(datum({ ...shared, brightness: 23.9, unit: "AB mag" }))).y, 1);
+  const limit = pointOf(datum({ ...shared, brightness: null, limit: 20.5 }));
+  assert.deepEqual([limit.isLimit, limit.limit, asMagnitude(limit).y], [true, 20.5, 20.5]);
+  for (const unit of ["mJy", "nmgy", "counts", "e-/s", "erg / (s cm2 Hz)", "nanomaggies"]) {
+    const f = pointOf(datum({ ...shared, unit }));
+    assert.deepEqual([f.magnitude, f.error, f.flux, f.fluxError, f.fluxUnit], [NaN, NaN, 17.5, 0.1, unit]);
+  }
+  near(asMagnitude(pointOf(datum({ ...shared, brightness: 1, unit: "uJy" }))).y, 23.9);
+  const deep = pointOf(datum({ ...shared, brightness: null, limit: 10, unit: "uJy" }));
+  assert.deepEqual([deep.isLimit, deep.limit, asFlux(deep).y, asMagnitude(deep).y], [true, 21.4, 10, 21.4]);
+  assert.equal(pointOf(datum({ ...shared, brightness: null })).isLimit, false);
+  // unit is about brightness, and a file's own magnitude comes first
+  assert.equal(pointOf(datum({ magnitude: 15, unit: "mJy", limit: 19 })).limit, 19);
+  assert.equal(pointOf(datum({ ...shared, magnitude: 15 })).magnitude, 15);
+  const s = spectrumOf(datum({ flux: [2, 1], wavelength: [5001, 5000], error: [0.2, null], flux_unit: "mJy" }));
+  assert.deepEqual([[...s.x], [...s.y], [...s.e], s.unit], [[5000, 5001], [1, 2], [NaN, 0.2], "mJy"]);
+  assert.equal(spectrumOf(datum({ flux: [2], wavelength: [1], error: [], flux_units: "Jy" })).e, null);
+  assert.deepEqual([...spectrumOf(datum({ flux: [2], wavelength: [1], wavelength_unit: "nm" })).x], [10]);
 });
 
 test("phases lie between 0 and 1", () => {

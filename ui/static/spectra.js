@@ -195,7 +195,7 @@ export function spectra(target) {
     const blank = (n) => (Number.isNaN(n) ? "" : n);
     const rows = shown.flatMap((s) => {
       const d = s.datum, time = s.undated ? "" : d.timestamp,
-        unit = known ? [] : [s.unknownUnit ? d.value.wavelength_units : "Angstrom"];
+        unit = known ? [] : [s.unknownUnit ? d.value.wavelength_units ?? d.value.wavelength_unit : "Angstrom"];
       return Array.from(s.x, (w, i) =>
         [time, w, blank(s.y[i]), blank(s.e?.[i] ?? NaN), s.unit, d.source_name, d.id, ...unit]
       );

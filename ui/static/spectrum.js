@@ -6,7 +6,8 @@ const lengths = { angstrom: 1, angstroms: 1, a: 1, "å": 1, aa: 1, nm: 10, nanom
   "µm": 1e4, "μm": 1e4, micron: 1e4, microns: 1e4, m: 1e10, mm: 1e7, cm: 1e8 };
 
 // spectrumOf reads a datum of spectroscopy, with ascending wavelengths in angstroms; null if it has
-// no spectrum. e has the errors of the flux, null if there are none.
+// no spectrum. e has the errors of the flux, null if there are none. TOM Toolkit 3 shares them as
+// error, and the unit as flux_unit.
 export function spectrumOf(datum) {
   let { flux, wavelength } = datum.value ?? {};
   if (!Array.isArray(flux) && datum.value && typeof datum.value === "object") { // a TOM's older form: a list of objects
@@ -18,17 +19,18 @@ export function spectrumOf(datum) {
   }
   if (!Array.isArray(flux) || !Array.isArray(wavelength) || flux.length === 0 || flux.length !== wavelength.length)
     return null;
-  const unit = String(datum.value.wavelength_units ?? "angstrom").trim().toLowerCase(), k = lengths[unit] ?? 1;
+  const given = datum.value, errors = given.flux_error ?? given.error,
+    unit = String(given.wavelength_units ?? (given.wavelength_unit || "angstrom")).trim().toLowerCase(),
+    k = lengths[unit] ?? 1, numbers = (list) =>
+      Float64Array.from(order, (i) => (list[i] === null || list[i] === undefined ? NaN : Number(list[i])));
   const order = wavelength.map((w, i) => i).filter((i) =>
     Number.isFinite(Number(wavelength[i])) && wavelength[i] !== null
   ).sort((a, b) => wavelength[a] - wavelength[b]);
-  const errors = datum.value.flux_error, numbers = (list) =>
-    Float64Array.from(order, (i) => (list[i] === null || list[i] === undefined ? NaN : Number(list[i])));
   return {
     datum,
     time: mjd(datum.timestamp),
     undated: undated(datum),
-    unit: String(datum.value.flux_units ?? ""),
+    unit: String(given.flux_units ?? given.flux_unit ?? ""),
     unknownUnit: !(unit in lengths),
     x: Float64Array.from(order, (i) => wavelength[i] * k),
     y: numbers(flux),
