@@ -164,6 +164,10 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	if err != nil {
 		return nil, nil, err
 	}
+	same, err := s.sameFile(ctx, in, f)
+	if err != nil {
+		return nil, nil, err
+	}
 	if in.DryRun {
 		report, err = s.dryRun(ctx, in, f, pl)
 	} else {
@@ -172,7 +176,7 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	if err != nil {
 		return nil, nil, err
 	}
-	report.Warnings = append(append(report.Warnings, pl.warnings...), s.blindGroups(pl.target, pl.groups)...)
+	report.Warnings = append(report.Warnings, slices.Concat(same, pl.warnings, s.blindGroups(pl.target, pl.groups))...)
 	if pl.note != "" {
 		report.Warnings = append(report.Warnings, pl.note)
 	}
