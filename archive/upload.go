@@ -393,7 +393,8 @@ func (s *Session) writeProduct(tx *kv.WriteTx, in *ProductInput, f *FileUpload, 
 func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, pl *productPlan,
 	add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
-		report := ingest.EmptyReport()
+		report, o := ingest.EmptyReport(), in.options(pl)
+		report.Warnings = append(report.Warnings, o.Unused(in.Type)...)
 		return &report, nil
 	}
 	now := s.a.o.Now().UnixMicro()
