@@ -444,7 +444,8 @@ func withOrigin(value []byte) []byte {
 	return append(out, `"`+ingest.TimeOrigin+`":"upload"}`...)
 }
 
-// blindGroups warns about named groups that cannot see the target, and so not the product.
+// blindGroups warns about named groups that cannot see the target: they see the product and its
+// datums, but not of which target they are.
 func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	if s.p.Mode != auth.ModeObjects || t == nil {
 		return nil
@@ -453,7 +454,8 @@ func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	for _, g := range groups {
 		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Visibility == auth.VisibleToGranted {
 			warnings = append(warnings,
-				fmt.Sprintf("Group %d cannot see the target, and so cannot see this product.", g))
+				fmt.Sprintf("Group %d cannot see the target. It sees this product and its datums, without the "+
+					"target's name.", g))
 		}
 	}
 	return warnings

@@ -4,7 +4,7 @@ import { formatDec, formatRA, toGalactic } from "../angles.js";
 import { copyButton } from "../copy.js";
 import { fill, h, select } from "../dom.js";
 import { lightCurve } from "../lightcurve.js";
-import { live } from "../live.js";
+import { live, newest } from "../live.js";
 import { confirmed, failed, notice } from "../notice.js";
 import { deleteProduct, productRows } from "../products.js";
 import { title } from "../shell.js";
@@ -17,6 +17,8 @@ import { nothingHere } from "./targetname.js";
 export async function show(main, who, { id }) {
   const path = "/api/targets/" + id + "/";
   let target, lists, options;
+  const before = newest(id); // asked for before the datums are read, so that no later one is missed
+  before.catch(() => {});
   try {
     [target, lists, options] = await Promise.all([
       get(path),
@@ -31,6 +33,7 @@ export async function show(main, who, { id }) {
   }
   const may = Boolean(options.actions?.PUT), fields = options.actions?.PUT ?? {};
   title(target.name);
+  const seen = await before;
 
   const curve = lightCurve(target, { deletable: may && ((datum) => deleteDatum(datum)) });
   const spectral = spectra(target);
@@ -71,8 +74,8 @@ export async function show(main, who, { id }) {
     if (points === 0) curve.hidden = true;
   });
   await shown;
-  look = await live(products, target, async (data) => {
-    notice(many(data.length, "new datum", "new datums") + (data.length === 1 ? " has" : " have") + " arrived.");
+  look = live(products, target, seen, async (data, number) => {
+    notice(many(number, "new datum", "new datums") + (number === 1 ? " has" : " have") + " arrived.");
     none.hidden = true;
     curve.add(data);
     spectral.add(data);
