@@ -6,6 +6,7 @@ import (
 
 	"nightjar/ingest/fits"
 	"nightjar/ingest/table"
+	"nightjar/ingest/table/fixed"
 )
 
 // FormatInfo describes a file format.
@@ -73,8 +74,26 @@ func photometryFormats() []format {
 			units:   "the header's; kept",
 			time:    anyTime + "; format and scale of astropy's Time columns",
 			refused: "names that differ from the header's; " + noTimeText}},
+		{name: "IPAC table", recognise: fixed.IsIPAC, read: photometryOf(fixedGrid(fixed.ReadIPAC)), about: about{
+			by:      "lines that begin with `\\`, then header lines of names, types, units and nulls between `|`",
+			roles:   byNames,
+			units:   "the header's; kept",
+			time:    anyTime,
+			refused: "a value under a bar; bars that are not below each other; " + noTimeText}},
+		{name: "MRT (CDS, AAS)", recognise: fixed.IsMRT, read: photometryOf(fixedGrid(fixed.ReadMRT)), about: about{
+			by:      "`Byte-by-byte Description`, with the rows in the same file",
+			roles:   byNames + "; e_NAME: its error; l_NAME: whether it is a limit",
+			units:   "the description's; kept",
+			time:    anyTime,
+			refused: "a value outside of its column; several tables; " + noTimeText}},
+		{name: "RDB", recognise: table.IsRDB, read: photometryOf(rdbGrid), about: about{
+			by:      "tabs; below the names a line of types, such as `10N` and `5S`",
+			roles:   byNames,
+			units:   "in brackets after the name; kept",
+			time:    anyTime,
+			refused: "rows of another length; " + noTimeText}},
 		{name: "JSON", recognise: isJSON, read: photometryOf(jsonGrid), about: about{
-			by: "an object or a list of JSON",
+			by: "an object or a list of JSON; NaN and Infinity are missing values",
 			roles: "a list of records: photometry, or detections and non_detections, or candidates, or, of an " +
 				"alert, candidate and prv_candidates, or diaSource and prvDiaSources, or diaSourcesList, or the only " +
 				"one; " + byNames,
@@ -164,6 +183,24 @@ func spectroscopyFormats() []format {
 			units:   "the header's; kept",
 			time:    headerDate + ", in meta",
 			refused: "no wavelength or no flux"}},
+		{name: "IPAC table", recognise: fixed.IsIPAC, read: spectrumOf(fixedGrid(fixed.ReadIPAC)), about: about{
+			by:      "lines that begin with `\\`, then header lines of names, types, units and nulls between `|`",
+			roles:   "by name, by unit",
+			units:   "the header's; kept",
+			time:    headerDate,
+			refused: "a value under a bar; bars that are not below each other; no wavelength or no flux"}},
+		{name: "MRT (CDS, AAS)", recognise: fixed.IsMRT, read: spectrumOf(fixedGrid(fixed.ReadMRT)), about: about{
+			by:      "`Byte-by-byte Description`, with the rows in the same file",
+			roles:   "by name, by unit",
+			units:   "the description's; kept",
+			time:    headerDate,
+			refused: "a value outside of its column; several tables; no wavelength or no flux"}},
+		{name: "RDB", recognise: table.IsRDB, read: spectrumOf(rdbGrid), about: about{
+			by:      "tabs; below the names a line of types, such as `10N` and `5S`",
+			roles:   "by name, by unit",
+			units:   "in brackets after the name; kept",
+			time:    headerDate,
+			refused: "rows of another length; no wavelength or no flux"}},
 		{name: "Open Supernova Catalog", recognise: isJSON, read: readJSONSpectra, about: about{
 			by:    "JSON with a list spectra",
 			roles: "data: wavelength, flux and maybe its error; each of the list is a spectrum",

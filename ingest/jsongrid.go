@@ -35,7 +35,7 @@ func newJSONWalk(f bounded.File) (jsonWalk, error) {
 			start = 3
 		}
 	}
-	return jsonWalk{jsontext.NewWalk(io.NewSectionReader(f.Content, start, f.Size-start), jsontext.Limits{
+	return jsonWalk{jsontext.NewWalk(newFiniteJSON(io.NewSectionReader(f.Content, start, f.Size-start)), jsontext.Limits{
 		Value: bounded.MaxJSONValue, Depth: bounded.MaxJSONDepth,
 		Refuse: func(reason string) error { return bounded.Refuse(bounded.Problem{Reason: reason}) }})}, nil
 }
@@ -201,14 +201,15 @@ func jsonGrid(f bounded.File) (*grid, error) {
 		}
 		g.fields = append(g.fields, field{leftOut: left})
 	}
+	names := g.First
 	g.open = func(func([]byte)) (rows, error) {
 		w, err := newJSONWalk(f)
 		if err != nil {
 			return nil, err
 		}
-		in := &jsonRows{walk: w, paths: paths, at: map[string]int{}, filled: make([]int, len(g.First)),
-			cells: make([][]byte, len(g.First)), several: several, open: open}
-		for i, name := range g.First {
+		in := &jsonRows{walk: w, paths: paths, at: map[string]int{}, filled: make([]int, len(names)),
+			cells: make([][]byte, len(names)), several: several, open: open}
+		for i, name := range names {
 			in.at[name] = i
 		}
 		return in, nil
