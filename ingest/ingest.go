@@ -67,6 +67,9 @@ func (p *Processors) Process(ctx context.Context, dataType string, f bounded.Fil
 	case err != nil:
 		return j.finish(), err
 	}
+	for _, unused := range o.Unused(dataType) {
+		j.warn("%s", unused)
+	}
 	report := j.finish()
 	if len(report.Errors) > 0 {
 		return report, &bounded.Error{Problems: report.Errors, More: j.more}
