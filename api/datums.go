@@ -141,7 +141,7 @@ var datumsSpec = spec{
 
 var datumSpec = spec{
 	parses: []string{typeForm, typeJSON}, readParams: []wire.Filter{wavelengthParameter},
-	cacheable: true, members: names(datumColumns),
+	members: names(datumColumns),
 }
 
 func listDatums(r *request) (*answer, error) {

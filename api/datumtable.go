@@ -287,11 +287,17 @@ func exportDatums(r *request, format string) (*answer, error) {
 	})
 }
 
-// appendDatumLine writes a datum in the form in which it can be posted.
+// appendDatumLine writes a datum in the form in which it can be posted. Its target is named by its
+// id if its name is hidden.
 func appendDatumLine(dst []byte, v *archive.ExportView) []byte {
 	w := wire.Writer{Buf: dst}
 	w.Open('{')
-	w.TextMember("target_name", v.TargetName)
+	if v.TargetName != "" {
+		w.TextMember("target_name", v.TargetName)
+	} else {
+		w.Key("target")
+		w.ID(v.Target)
+	}
 	w.TextMember("data_type", v.Type)
 	w.TextMember("source_name", v.Source)
 	w.TextMember("source_location", v.Location)
@@ -345,9 +351,11 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 			collected()
 			if format == "fits" {
 				for id := range e.targets {
-					if v, err := r.access.Target(id); err == nil { // a target that was deleted meanwhile has no rows
-						e.fixed[0].width = max(e.fixed[0].width, len(v.Name))
+					width := len(strconv.FormatUint(id, 10)) // a hidden target, or one that was deleted meanwhile
+					if v, err := r.access.Target(id); err == nil {
+						width = max(width, len(v.Name))
 					}
+					e.fixed[0].width = max(e.fixed[0].width, width)
 				}
 			}
 			return t.head(e.columns(), x.Count)
@@ -380,7 +388,7 @@ type datumExport struct {
 func newDatumExport() *datumExport {
 	return &datumExport{at: map[string]int{}, units: brightnessUnits{},
 		targets: map[uint64]bool{}, fixed: []tableColumn{
-			{name: "target", help: "Name of the target", ucd: "meta.id;src"},
+			{name: "target", help: "Name of the target, or the id of a hidden one", ucd: "meta.id;src"},
 			{name: "data_type", help: "Type of data"},
 			{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
 			{name: "mjd", unit: "d", help: "Time, UTC, as modified Julian date", ucd: "time.epoch", number: true},
@@ -440,7 +448,11 @@ func (e *datumExport) appendCells(cells []string, v *archive.ExportView) []strin
 	if v.Product != 0 {
 		product = strconv.FormatUint(v.Product, 10)
 	}
-	cells = append(cells, v.TargetName, v.Type, string(wire.AppendTime(nil, v.Time)), instant.FormatMJD(v.Time),
+	target := v.TargetName
+	if target == "" {
+		target = strconv.FormatUint(v.Target, 10)
+	}
+	cells = append(cells, target, v.Type, string(wire.AppendTime(nil, v.Time)), instant.FormatMJD(v.Time),
 		v.Source, v.Location, product)
 	members, ok := ingest.ValueMembers(v.Value)
 	for _, m := range members {

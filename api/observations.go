@@ -127,7 +127,7 @@ var observationsSpec = spec{
 	lists: true, cursors: true, cacheable: true, members: names(observationColumns),
 }
 
-var observationSpec = spec{cacheable: true, members: names(observationColumns)}
+var observationSpec = spec{members: names(observationColumns)}
 
 func listObservations(r *request) (*answer, error) {
 	f, err := parseObservationFilter(r)

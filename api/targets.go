@@ -323,14 +323,14 @@ var targetsSpec = spec{
 }
 
 var targetSpec = spec{
-	fields: targetFields, missing: problem.Missing("Target"), mayAct: mayChangeTarget, cacheable: true,
+	fields: targetFields, missing: problem.Missing("Target"), mayAct: mayChangeTarget, only: onlyUnchanged,
 	members: names(targetColumns), optionalMembers: []string{targetLists.name},
 }
 
 var targetGroupSpec = spec{missing: problem.Missing("Target")}
 
 // partSpec is the spec of an alias, a tag and a list of targets.
-var partSpec = spec{cacheable: true}
+var partSpec = spec{}
 
 func listTargets(r *request) (*answer, error) {
 	f, err := parseTargetFilter(r)
@@ -368,6 +368,16 @@ func getTarget(r *request) (*answer, error) {
 	}
 	return r.object(http.StatusOK,
 		func(w *wire.Writer) { writeColumns(w, pickColumns(r, targetColumns, targetLists), v) })
+}
+
+// onlyUnchanged returns a session that changes or deletes the target only if unchanged agrees.
+func onlyUnchanged(r *request, unchanged func(body []byte) error) (*archive.Session, error) {
+	id, err := r.id()
+	return r.access.IfTarget(id, func(v *archive.TargetView) error {
+		var w wire.Writer
+		w.Object(func() { writeColumns(&w, targetColumns, v) })
+		return unchanged(w.Buf)
+	}), err
 }
 
 func mayChangeTarget(r *request) bool {

@@ -1,5 +1,5 @@
 // Spectra, from reduced datums, and their smoothing, scaling and lines.
-import { mjd } from "./text.js";
+import { mjd, moment, undated } from "./text.js";
 
 // units of length in angstroms
 const lengths = { angstrom: 1, angstroms: 1, a: 1, "å": 1, aa: 1, nm: 10, nanometer: 10, nanometre: 10, um: 1e4,
@@ -29,12 +29,31 @@ export function spectrumOf(datum) {
   return {
     datum,
     time: mjd(datum.timestamp),
+    undated: undated(datum),
     unit: String(given.flux_units ?? given.flux_unit ?? ""),
     unknownUnit: !(unit in lengths),
     x: Float64Array.from(order, (i) => wavelength[i] * k),
     y: numbers(flux),
     e: Array.isArray(errors) && errors.length === flux.length ? numbers(errors) : null,
   };
+}
+
+// inOrder sorts spectra by time; those of unknown date follow, in the order of their upload.
+export const inOrder = (all) => [...all].sort((a, b) => a.undated - b.undated || a.time - b.time);
+
+// labels names spectra, each as short as it can be told from the others: by the date; by the time
+// where dates are equal; by the file, from its name by product, where times are equal or unknown; and
+// by the datum.
+export function labels(all, files = new Map()) {
+  const texts = all.map(({ datum: d, undated }) => {
+    const file = files.get(d.data_product), number = "datum " + d.id;
+    const days = undated ? ["date unknown · " + (file ?? number)] : [d.timestamp.slice(0, 10), moment(d.timestamp),
+      moment(d.timestamp) + " · " + (file ?? number)];
+    return [...days, days.at(-1) + " · " + number].map((text) => text + (d.source_name ? " " + d.source_name : ""));
+  });
+  return texts.map((mine, i) =>
+    mine.find((text) => texts.every((other, k) => k === i || !other.includes(text))) ?? mine.at(-1)
+  );
 }
 
 // median is the median of a list of numbers; NaN if it is empty.
