@@ -328,6 +328,9 @@ var valueHelp = map[string][3]string{
 	"magsys":                 {"", "System of the magnitudes", ""},
 	"telescope":              {"", "Telescope", "instr.tel"},
 	"instrument":             {"", "Instrument", "instr"},
+	"brightness":             {"mag", "Brightness", "phot.mag"},
+	"brightness_error":       {"mag", "Error of the brightness", "stat.error;phot.mag"},
+	"bandpass":               {"", "Filter", "instr.filter"},
 }
 
 // maxValueColumns is how many members of values can have columns of their own. FITS has at most 999
@@ -379,18 +382,20 @@ type datumExport struct {
 	wholeValues bool           // there is a column for whole values
 	wholeWidth  int            // of the longest of them, in bytes
 	targets     map[uint64]bool
+	units       brightnessUnits
 }
 
 func newDatumExport() *datumExport {
-	return &datumExport{at: map[string]int{}, targets: map[uint64]bool{}, fixed: []tableColumn{
-		{name: "target", help: "Name of the target, or the id of a hidden one", ucd: "meta.id;src"},
-		{name: "data_type", help: "Type of data"},
-		{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
-		{name: "mjd", unit: "d", help: "Time, UTC, as modified Julian date", ucd: "time.epoch", number: true},
-		{name: "source_name", help: "Source"},
-		{name: "source_location", help: "Where the source had it"},
-		{name: "data_product", help: "Id of the data product", number: true, whole: true},
-	}}
+	return &datumExport{at: map[string]int{}, units: brightnessUnits{},
+		targets: map[uint64]bool{}, fixed: []tableColumn{
+			{name: "target", help: "Name of the target, or the id of a hidden one", ucd: "meta.id;src"},
+			{name: "data_type", help: "Type of data"},
+			{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
+			{name: "mjd", unit: "d", help: "Time, UTC, as modified Julian date", ucd: "time.epoch", number: true},
+			{name: "source_name", help: "Source"},
+			{name: "source_location", help: "Where the source had it"},
+			{name: "data_product", help: "Id of the data product", number: true, whole: true},
+		}}
 }
 
 // scan adds the columns that a datum needs.
@@ -410,6 +415,7 @@ func (e *datumExport) scan(v *archive.DatumView) {
 		e.wholeValues, e.wholeWidth = true, max(e.wholeWidth, len(v.Value))
 		return
 	}
+	e.units.add(members)
 	for _, m := range members {
 		i, known := e.at[m.Key]
 		if !known {
@@ -429,7 +435,7 @@ func (e *datumExport) columns() []tableColumn {
 		list = append(list, tableColumn{name: "value", help: "The datum's value, JSON", width: e.wholeWidth})
 	}
 	for _, c := range e.values {
-		help := valueHelp[c.key]
+		help := e.units.help(c.key)
 		list = append(list, tableColumn{name: "value." + c.key, number: c.number, width: c.width,
 			unit: help[0], help: help[1], ucd: help[2]})
 	}

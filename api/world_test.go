@@ -151,6 +151,11 @@ func (w *world) changes(p *person, t *starred) bool {
 	return !p.guest() && !p.dead && !p.reads && (p.superuser || t.by(p))
 }
 
+// records reports whether a person may record an observation of a target.
+func (w *world) records(p *person, t *starred) bool {
+	return !p.guest() && !p.dead && !p.reads && w.sees(p, t)
+}
+
 // deletes reports whether a person may delete an object on a target that has these owners.
 func (w *world) deletes(p *person, t *starred, h ...held) bool {
 	if w.mode == auth.ModeTargets {

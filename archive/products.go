@@ -131,6 +131,9 @@ func (s *Session) Products(ctx context.Context, f ProductFilter, page Page, out 
 		}
 		w.begun, w.products = s, ids
 		if out.Begin != nil {
+			if extent.State, err = s.state(tx); err != nil {
+				return err
+			}
 			if err := out.Begin(extent); err != nil {
 				return err
 			}
