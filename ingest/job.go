@@ -47,6 +47,10 @@ type Options struct {
 	// name, "" if the row has none, and returns a reason to leave the row out. Nil takes all rows.
 	// It is called often, from the goroutine that called Process.
 	Objects func(name string) (reason string)
+	// SkipBadRows leaves out rows of photometry that cannot be read, with line and reason (upload
+	// field bad_rows, skip); false refuses the file for the first of them (refuse). A bad row of a
+	// spectrum, which is a pixel, always refuses the file.
+	SkipBadRows bool
 	// Discard drops the values of spectra: they are checked but not held, and Point.Value is nil.
 	Discard   bool
 	byContent bool // the content decides on the data type: what may be either type is refused

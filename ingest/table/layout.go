@@ -398,7 +398,9 @@ func (t *textRows) Next(r *bounded.Row) error {
 		if t.spans != nil {
 			t.cells, r.Reason = t.spans.Cut(line, t.cells[:0])
 		} else {
-			t.cells, r.Reason = t.delim.Split(line, t.cells[:0])
+			if t.cells, r.Reason = t.delim.Split(line, t.cells[:0]); r.Reason != "" {
+				r.Whole = len(t.cells)
+			}
 		}
 		if t.comma {
 			for i := range t.cells {
