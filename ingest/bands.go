@@ -198,6 +198,19 @@ func (g *grid) wideBands(o *Options) *wide {
 	return w
 }
 
+// namesBands reports whether names of columns include a magnitude or a flux of a band and its error.
+func namesBands(names []string) bool {
+	columns := make([]*bandColumn, len(names))
+	for i, name := range names {
+		base, _ := cutUnit(name)
+		if c, ok := bandColumnOf(base); ok {
+			columns[i] = &c
+		}
+	}
+	b := newBands(columns)
+	return b.has(bandMagnitude) && b.has(bandError) || b.has(bandFlux) && b.has(bandFluxError)
+}
+
 // errorsBehind gives a column err, error or the like to the band whose magnitude it follows, if each
 // band has one: MJD g err r err.
 func (g *grid) errorsBehind(columns []*bandColumn) {
