@@ -177,6 +177,8 @@ func (g *grid) wideBands(o *Options) *wide {
 		case r == roleFilter && !weak, r == roleMagnitude && !weak, r == roleFlux, r == roleError, r == roleFluxError,
 			r == roleLimitFlag:
 			return nil // of which band it would be is not told
+		case r == roleOther && doubtful(base):
+			return nil
 		}
 		w.common = append(w.common, i)
 	}
@@ -209,6 +211,23 @@ func namesBands(names []string) bool {
 	}
 	b := newBands(columns)
 	return b.has(bandMagnitude) && b.has(bandError) || b.has(bandFlux) && b.has(bandFluxError)
+}
+
+// doubtful reports whether a column is called like those of a band, but of something that is no
+// band: the images A, B and C of a lens are not bands, though B is one, and neither is an aperture.
+func doubtful(name string) bool {
+	word := false
+	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("_-. ", r) }) {
+		for {
+			rest, k, cut := cutBandWord(part)
+			if !cut || rest == "" {
+				word = word || cut && k <= bandFluxError
+				break
+			}
+			word, part = word || k <= bandFluxError && (k != bandError || len(rest) == 1), rest
+		}
+	}
+	return word
 }
 
 // errorsBehind gives a column err, error or the like to the band whose magnitude it follows, if each

@@ -98,6 +98,9 @@ func TestNotWide(t *testing.T) {
 		"one error for two":      "mjd,g,r,err\n61100.5,18.5,18.6,0.1\n",
 		"texts":                  "mjd,g,r\n61100.5,a,b\n",
 		"a band twice":           "mjd,gmag,e_gmag,mag_g,magerr_g\n61100.5,18.5,0.1,18.5,0.1\n",
+		"images of a lens":       "mhjd,mag_A,mag_A_err,mag_B,mag_B_err\n61100.5,18.5,0.1,18.5,0.1\n",
+		"images, joined":         "mjd,magA,magerrA,magB,magerrB\n61100.5,18.5,0.1,18.5,0.1\n",
+		"images alone":           "mjd,A,Aerr,B,Berr\n61100.5,18.5,0.1,18.5,0.1\n",
 		"no time":                "a,g,gerr,r,rerr\n61100.5,18.5,0.1,18.5,0.1\n",
 	} {
 		if points, _, err := process("photometry", "t.csv", []byte(text), Options{}); err == nil {
