@@ -45,3 +45,28 @@ func TestPreface(t *testing.T) {
 		}
 	}
 }
+
+// TestSALT: a light curve for SALT2 names a column in each comment, and may have its band, system
+// and instrument in keywords.
+func TestSALT(t *testing.T) {
+	points, report, err := process("photometry", "lc.list", []byte("@SN 99xx\n@Z_HELIO 0.1\n# made up\n#Date :\n#Flux :\n"+
+		"#Fluxerr : its error\n#ZP :\n#Filter : instrument and band\n#MagSys :\n#end :\n"+
+		"53083.5 80.0 8.0 25.0 CAM::g AB\n53084.5 1.0 8.0 25.0 CAM::r AB\n"), Options{})
+	const want = `{"date":53083.5,"flux":80.0,"flux_error":8.0,"zero_point":25.0,"filter":"CAM::g","magsys":"AB"`
+	if err != nil || len(points) != 2 || !strings.HasPrefix(values(points), want) ||
+		report.Columns[0].Unit != "MJD" {
+		t.Errorf("%v %+v, got\n%s", err, report.Columns, values(points))
+	}
+	const keys = "@INSTRUMENT CAM\n@BAND g\n@MAGSYS VEGA\n#Date : MJD\n#Flux : ADU\n#Fluxerr : see\n#ZP :\n#end\n"
+	points, report, err = process("photometry", "lc2fit_g.dat", []byte(keys+"53083.60 81.5 7.5 32.5\n"), Options{})
+	const constant = `{"date":53083.60,"flux":81.5,"flux_error":7.5,"zero_point":32.5,"filter":"g","magsys":"VEGA",` +
+		`"instrument":"CAM"`
+	if err != nil || !strings.HasPrefix(values(points), constant) {
+		t.Errorf("%v %q, got\n%s", err, report.Warnings, values(points))
+	}
+	for _, bad := range []string{"53083.60 81.5 7.5\n", "53083.60 81.5 7.5 32.5 1\n"} {
+		if points, _, err := process("photometry", "a", []byte(keys+"53083.60 81.5 7.5 32.5\n"+bad), Options{}); err == nil {
+			t.Errorf("%q: read as %s", bad, values(points))
+		}
+	}
+}

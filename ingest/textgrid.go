@@ -98,6 +98,10 @@ func (g *grid) commentHeader(o *Options) {
 	if numbers == 0 {
 		return
 	}
+	if names := g.saltNames(); names != nil {
+		g.readSALT(names)
+		return
+	}
 	names, units := g.namesInComments()
 	if slices.ContainsFunc(names,
 		func(name string) bool { _, number := instant.ParseDecimal([]byte(name)); return number }) {
