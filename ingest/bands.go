@@ -40,8 +40,8 @@ var bandWords = []struct {
 	{"lim", bandLimit},
 }
 
-// bandLetters are words of one letter, which are not joined to others but e and d, to a band.
-var bandLetters = map[string]bandKind{"e": bandError, "d": bandError, "m": bandMagnitude, "l": bandFlag, "ul": bandFlag}
+// bandLetters are words of one or two letters. Of these only e, d and s may be joined to a band.
+var bandLetters = map[string]bandKind{"e": bandError, "d": bandError, "s": bandError, "m": bandMagnitude, "l": bandFlag, "ul": bandFlag}
 
 // bandSurveys may precede or follow the name of a band, as in sdss_g and V_bessell.
 var bandSurveys = []string{"sdss", "ps1", "ps", "panstarrs", "ztf", "atlas", "bessell", "johnson", "cousins", "2mass",
@@ -137,7 +137,7 @@ func cutBandWord(part string) (rest string, of bandKind, ok bool) {
 			return part[:len(part)-n], w.of, true
 		}
 	}
-	if first := part[0] | 0x20; (first == 'e' || first == 'd') && len(part) > 1 && isBand(part[1:]) {
+	if strings.IndexByte("edsEDS", part[0]) >= 0 && len(part) > 1 && isBand(part[1:]) {
 		return part[1:], bandError, true
 	}
 	return "", 0, false

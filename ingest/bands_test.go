@@ -9,7 +9,7 @@ import (
 // filters apart.
 func TestBandColumns(t *testing.T) {
 	for name, want := range map[string]string{
-		"g": "g magnitude", "R": "R magnitude", "gerr": "g error", "e_g": "g error", "eg": "g error", "dV": "V error",
+		"g": "g magnitude", "R": "R magnitude", "gerr": "g error", "e_g": "g error", "eg": "g error", "sV": "V error", "s_V": "V error", "dV": "V error",
 		"gmag": "g magnitude", "Vmag": "V magnitude", "mag_g": "g magnitude", "m_g": "g magnitude", "g mag": "g magnitude",
 		"e_gmag": "g error", "g_mag_err": "g error", "magerr_g": "g error", "mag_err_Ks": "Ks error", "sigma_B": "B error",
 		"w1mpro": "w1 magnitude", "w1sigmpro": "w1 error", "flux_g": "g flux", "fluxerr_g": "g flux_error",

@@ -72,6 +72,10 @@ func TestFixedColumns(t *testing.T) {
 		{"a ruler that is not one of places", "MJD mag err\n--- --- ---\n61100.2 17.53 0.1\n61101.2 17.6 0.1\n",
 			`{"mjd":61100.2,"magnitude":17.53,"error":0.1}` + "\n" + `{"mjd":61101.2,"magnitude":17.6,"error":0.1}`,
 			"delimited text (blanks)"},
+		{"a ruler wider than its rows", "MJD        mag\n---------- ----\n61100 18\n61101 19\n",
+			`{"mjd":61100,"magnitude":18}` + "\n" + `{"mjd":61101,"magnitude":19}`, "delimited text (blanks)"},
+		{"IPAC of WISE", "\\x = 1\n|mjd     |w1mpro|w1sigmpro|\n|double  |double|double   |\n|mjdate  |mag   |mag      |\n" +
+			" 61100.25  12.1   0.02\n", `{"mjd":61100.25,"filter":"w1","magnitude":12.1,"error":0.02}`, "IPAC table"},
 		{"a frame", "+-----+-----+\n| mjd | mag |\n+-----+-----+\n| 61100 | 18 |\n+-----+-----+\n",
 			`{"mjd":61100,"magnitude":18}`, "delimited text (pipe)"},
 	} {

@@ -200,7 +200,8 @@ func sncosmoKey(line []byte) (comment []byte, ok bool) {
 
 // columnsUnder returns the columns whose places a ruler of at least two groups of dashes shows. It
 // returns nil if the header or one of the first rows, which are the lines, has something outside of
-// them: then the ruler only decorates a table that blanks separate.
+// them, or if blanks always give as many other cells: then the ruler only decorates a table that
+// blanks separate.
 func columnsUnder(ruler string, lines []string) *Spans {
 	s := &Spans{}
 	for i := range len(ruler) {
@@ -219,10 +220,21 @@ func columnsUnder(ruler string, lines []string) *Spans {
 	}
 	s.Columns[len(s.Columns)-1].End = -1 // texts may be longer
 	s.Names = make([]string, len(s.Columns))
+	same, split := true, true // whether blanks give as many cells on each line, and everywhere the same
 	for _, line := range lines {
-		if strings.TrimSpace(line) != strings.TrimSpace(ruler) && !s.Fits([]byte(line)) {
+		if strings.TrimSpace(line) == strings.TrimSpace(ruler) {
+			continue
+		}
+		cells, reason := s.Cut([]byte(line), nil)
+		if reason != "" {
 			return nil
 		}
+		words, _ := SplitBlanks([]byte(line), nil)
+		split = split && len(words) == len(cells)
+		same = same && slices.EqualFunc(cells, words, bytes.Equal)
+	}
+	if split && !same {
+		return nil
 	}
 	return s
 }

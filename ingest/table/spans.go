@@ -112,9 +112,3 @@ func (s *Spans) outside(gap, next []byte, i int) string {
 	}
 	return ""
 }
-
-// Fits reports whether nothing of a line lies outside of the columns.
-func (s *Spans) Fits(line []byte) bool {
-	_, reason := s.Cut(line, nil)
-	return reason == ""
-}
