@@ -17,8 +17,8 @@ type badRows struct {
 }
 
 // badRow decides about a row that cannot be split into the columns: if its fault lies in free text
-// behind the columns that are read, or if the user wants bad rows to be skipped, it is left out with
-// its reason. Any other refuses the file.
+// behind the columns that are read, or if the user wants bad rows to be skipped, it is left out
+// with its reason. Any other refuses the file.
 func (p *photometry) badRow(r *row) {
 	p.rowIsBad = false
 	if !p.faultInFreeText(r) {
@@ -39,10 +39,10 @@ func (p *photometry) rejectBad(place bounded.Problem) {
 	p.reject(place)
 }
 
-// faultInFreeText reports whether the columns of a row that have a meaning can be read, and the fault
-// is behind them in a column without a meaning: a quote that is not closed, or more fields than
-// columns, some of which hold letters. The row is not read, because a delimiter too many may be
-// before them all the same.
+// faultInFreeText reports whether the columns of a row that have a meaning can be read, and the
+// fault is behind them in a column without a meaning: a quote that is not closed, or more fields
+// than columns, some of which hold letters. The row is not read, because a delimiter too many may
+// be before them all the same.
 func (p *photometry) faultInFreeText(r *row) bool {
 	last := 0
 	for i, c := range p.columns {

@@ -41,11 +41,13 @@ var bandWords = []struct {
 }
 
 // bandLetters are words of one or two letters. Of these only e, d and s may be joined to a band.
-var bandLetters = map[string]bandKind{"e": bandError, "d": bandError, "s": bandError, "m": bandMagnitude, "l": bandFlag, "ul": bandFlag}
+var bandLetters = map[string]bandKind{"e": bandError, "d": bandError, "s": bandError, "m": bandMagnitude, "l": bandFlag,
+	"ul": bandFlag}
 
 // bandSurveys may precede or follow the name of a band, as in sdss_g and V_bessell.
 var bandSurveys = []string{"sdss", "ps1", "ps", "panstarrs", "ztf", "atlas", "bessell", "johnson", "cousins", "2mass",
-	"twomass", "gaia", "swift", "uvot", "lsst", "des", "decam", "skymapper", "landolt", "wise", "lco", "kait", "ab", "vega"}
+	"twomass", "gaia", "swift", "uvot", "lsst", "des", "decam", "skymapper", "landolt", "wise", "lco", "kait", "ab",
+	"vega"}
 
 var (
 	// bands that a column may be called without any other word and without an error
@@ -200,7 +202,8 @@ func (g *grid) wideBands(o *Options) *wide {
 	return w
 }
 
-// namesBands reports whether names of columns include a magnitude or a flux of a band and its error.
+// namesBands reports whether names of columns include a magnitude or a flux of a band and its
+// error.
 func namesBands(names []string) bool {
 	columns := make([]*bandColumn, len(names))
 	for i, name := range names {
@@ -230,8 +233,8 @@ func doubtful(name string) bool {
 	return word
 }
 
-// errorsBehind gives a column err, error or the like to the band whose magnitude it follows, if each
-// band has one: MJD g err r err.
+// errorsBehind gives a column err, error or the like to the band whose magnitude it follows, if
+// each band has one: MJD g err r err.
 func (g *grid) errorsBehind(columns []*bandColumn) {
 	var behind []int
 	bands := 0

@@ -134,7 +134,8 @@ func photometryFormats() []format {
 			time:    "year, month and day with a fraction, UTC",
 			refused: "lines of another length; rows without a magnitude are left out"}},
 		{name: "delimited text", recognise: isText, read: photometryOf(textGrid), about: about{
-			by: "text; comma, tab, semicolon, pipe or blanks, or columns under a ruler; a header line, also as a comment " +
+			by: "text; comma, tab, semicolon, pipe or blanks, or columns under a ruler; a header line, also as a " +
+				"comment " +
 				"or below a preface; sncosmo's `@key value`; the `#Name :` lines of SALT2",
 			roles:   byNames + "; a column for each band, such as `g, gerr, r, rerr`: a point for each",
 			units:   "in brackets after the name, or in a line below the header; kept",

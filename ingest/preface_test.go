@@ -8,18 +8,21 @@ import (
 // TestPreface: lines above the header that are no comments are a preface; their keywords count, and
 // the report says how many there are.
 func TestPreface(t *testing.T) {
-	const want = `{"mjd":61100.5,"magnitude":18.1,"filter":"r"}` + "\n" + `{"mjd":61101.5,"magnitude":18.2,"filter":"g"}`
+	const want = `{"mjd":61100.5,"magnitude":18.1,"filter":"r"}` + "\n" +
+		`{"mjd":61101.5,"magnitude":18.2,"filter":"g"}`
 	const rows = "61100.5,18.1,r\n61101.5,18.2,g\n"
 	blanks := strings.ReplaceAll(rows, ",", "  ")
 	const one = "1 line above the header in line 2 taken for a preface"
 	for _, c := range []struct{ name, text, want, warning string }{
 		{"a title", "Light curve of a star, by us\nmjd,mag,filter\n" + rows, want, one},
 		{"a title of as many words", "A light curve\nmjd mag filter\n" + blanks, want, one},
-		{"several lines", "Telescope: 1 m; seen in 2026\n\nObject = x\n# a comment\nmjd  mag  filter\n--- --- ---\n" + blanks,
+		{"several lines", "Telescope: 1 m; seen in 2026\n\nObject = x\n# a comment\nmjd  mag  filter\n--- --- ---\n" +
+			blanks,
 			want, "2 lines above the header in line 5 taken for a preface"},
 		{"a title as long as a row", "Name,A star,of ours\nmjd,mag,filter\n" + rows, want, one},
-		{"keywords of sncosmo", "@name SN X\n@z 0.05\n# mjd mag filter\n" + blanks, want, "the columns are named by the " +
-			"comment above them: 'mjd', 'mag', 'filter'"},
+		{"keywords of sncosmo", "@name SN X\n@z 0.05\n# mjd mag filter\n" + blanks, want,
+			"the columns are named by the " +
+				"comment above them: 'mjd', 'mag', 'filter'"},
 		{"bands", "A list\nMJD g gerr r rerr\n61100.5 nan nan 18.1 0.1\n61101.5 18.2 0.1 nan nan\n",
 			`{"mjd":61100.5,"filter":"r","magnitude":18.1,"error":0.1}` + "\n" +
 				`{"mjd":61101.5,"filter":"g","magnitude":18.2,"error":0.1}`, one},
@@ -49,9 +52,10 @@ func TestPreface(t *testing.T) {
 // TestSALT: a light curve for SALT2 names a column in each comment, and may have its band, system
 // and instrument in keywords.
 func TestSALT(t *testing.T) {
-	points, report, err := process("photometry", "lc.list", []byte("@SN 99xx\n@Z_HELIO 0.1\n# made up\n#Date :\n#Flux :\n"+
-		"#Fluxerr : its error\n#ZP :\n#Filter : instrument and band\n#MagSys :\n#end :\n"+
-		"53083.5 80.0 8.0 25.0 CAM::g AB\n53084.5 1.0 8.0 25.0 CAM::r AB\n"), Options{})
+	points, report, err := process("photometry", "lc.list",
+		[]byte("@SN 99xx\n@Z_HELIO 0.1\n# made up\n#Date :\n#Flux :\n"+
+			"#Fluxerr : its error\n#ZP :\n#Filter : instrument and band\n#MagSys :\n#end :\n"+
+			"53083.5 80.0 8.0 25.0 CAM::g AB\n53084.5 1.0 8.0 25.0 CAM::r AB\n"), Options{})
 	const want = `{"date":53083.5,"flux":80.0,"flux_error":8.0,"zero_point":25.0,"filter":"CAM::g","magsys":"AB"`
 	if err != nil || len(points) != 2 || !strings.HasPrefix(values(points), want) ||
 		report.Columns[0].Unit != "MJD" {
@@ -65,7 +69,8 @@ func TestSALT(t *testing.T) {
 		t.Errorf("%v %q, got\n%s", err, report.Warnings, values(points))
 	}
 	for _, bad := range []string{"53083.60 81.5 7.5\n", "53083.60 81.5 7.5 32.5 1\n"} {
-		if points, _, err := process("photometry", "a", []byte(keys+"53083.60 81.5 7.5 32.5\n"+bad), Options{}); err == nil {
+		if points, _, err := process("photometry", "a", []byte(keys+"53083.60 81.5 7.5 32.5\n"+bad),
+			Options{}); err == nil {
 			t.Errorf("%q: read as %s", bad, values(points))
 		}
 	}

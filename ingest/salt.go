@@ -25,7 +25,8 @@ func (g *grid) saltNames() []string {
 	return names
 }
 
-// saltConstants are keywords that hold for all rows of such a light curve, and the columns they make.
+// saltConstants are keywords that hold for all rows of such a light curve, and the columns they
+// make.
 var saltConstants = []struct{ key, column string }{{"BAND", "filter"}, {"FILTER", "filter"}, {"MAGSYS", "magsys"},
 	{"INSTRUMENT", "instrument"}}
 

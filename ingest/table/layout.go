@@ -39,8 +39,8 @@ func FindLayout(f bounded.File, onComment func(comment []byte)) (Layout, error) 
 	return FindLayoutAt(f, 1, onComment)
 }
 
-// FindLayoutAt is FindLayout for a table that begins at a line. The lines above it, except comments,
-// are a preface: onComment is called with them.
+// FindLayoutAt is FindLayout for a table that begins at a line. The lines above it, except
+// comments, are a preface: onComment is called with them.
 func FindLayoutAt(f bounded.File, begin int, onComment func(comment []byte)) (Layout, error) {
 	in := NewLines(f)
 	in.Lenient = true
@@ -110,7 +110,8 @@ func FindLayoutAt(f bounded.File, begin int, onComment func(comment []byte)) (La
 			continue
 		}
 		if l.Ruler == "" || i == 1 {
-			l.Spans, l.Ruler = columnsUnder(text[i], slices.Delete(slices.Clone(text), i, i+1)), strings.TrimSpace(text[i])
+			l.Spans, l.Ruler = columnsUnder(text[i], slices.Delete(slices.Clone(text), i, i+1)),
+				strings.TrimSpace(text[i])
 		}
 		l.Skip = append(l.Skip, numbers[i])
 		text, numbers = slices.Delete(text, i, i+1), slices.Delete(numbers, i, i+1)

@@ -9,9 +9,9 @@ import (
 )
 
 // FindHeader returns the number of the first line that holds the names of a table, below a preface
-// of other lines: one that splits at a delimiter into names that isHeader accepts, above a line with
-// as many fields. It returns 0 if there is none among the first lines, or a line of two or more
-// numbers comes before it, because that is a row of another table.
+// of other lines: one that splits at a delimiter into names that isHeader accepts, above a line
+// with as many fields. It returns 0 if there is none among the first lines, or a line of two or
+// more numbers comes before it, because that is a row of another table.
 func FindHeader(f bounded.File, isHeader func(names []string) bool) (line int, err error) {
 	in := NewLines(f)
 	in.Lenient = true
