@@ -152,8 +152,10 @@ func photometryFormats() []format {
 			time:    "year, month and day with a fraction, UTC",
 			refused: "lines of another length; rows without a magnitude are left out"}},
 		{name: "delimited text", recognise: isText, read: photometryOf(textGrid), about: about{
-			by:      "text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment",
-			roles:   byNames,
+			by: "text; comma, tab, semicolon, pipe or blanks, or columns under a ruler; a header line, also as a " +
+				"comment " +
+				"or below a preface; sncosmo's `@key value`; the `#Name :` lines of SALT2",
+			roles:   byNames + "; a column for each band, such as `g, gerr, r, rerr`: a point for each",
 			units:   "in brackets after the name, or in a line below the header; kept",
 			time:    anyTime,
 			refused: "rows that are not UTF-8; rows of another length; " + noTimeText}},
@@ -210,7 +212,7 @@ func spectroscopyFormats() []format {
 			refused: "other JSON; pixels of another length; spectra of the host galaxy, of models, " +
 				"and those that were deredshifted or dereddened, are left out"}},
 		{name: "spectrum text", recognise: isText, read: readTextSpectrum, about: about{
-			by: "text with columns of wavelength and flux; " +
+			by: "text with columns of wavelength and flux, also under a ruler or below a preface; " +
 				"two to four columns of numbers without a header",
 			roles:   "by name; without names wavelength, flux, error",
 			units:   "in brackets after the name, or under a keyword in a comment; kept",
