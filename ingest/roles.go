@@ -97,8 +97,6 @@ func roleOf(name string) (r role, weak bool) {
 	case "limit", "limiting_mag", "lim_mag", "maglim", "diffmaglim", "mag5sig", "upper_limit", "limiting_brightness",
 		"limiting_magnitude", "limmag", "limitmag", "lim._mag":
 		return roleLimit, false
-	case "nondet", "is_limit", "ul", "l_omag", "upperlimit":
-		return roleLimitFlag, false
 	case "filter", "filt", "flt", "band", "bandpass", "fid":
 		return roleFilter, false
 	case "filtercode", "filter_name", "phot_filter", "passband":
@@ -143,7 +141,8 @@ func roleOf(name string) (r role, weak bool) {
 
 // fluxUnitOf is the unit that the folded name of a flux column implies.
 func fluxUnitOf(name string) string {
-	if name == "ujy" || name == "forced_ujy" {
+	switch name {
+	case "ujy", "dujy", "forced_ujy", "forced_ujy_error":
 		return "uJy"
 	}
 	return ""
@@ -181,7 +180,7 @@ func roleOfUCD(ucd string) (r role, ok bool) {
 
 // roleNamed finds a role of photometry by its name in Options.Columns.
 func roleNamed(name string) (role, bool) {
-	for r := roleTime; r <= roleObject; r++ {
+	for r := roleTime; r <= roleLimitFlag; r++ {
 		if r.String() == name {
 			return r, true
 		}
@@ -198,9 +197,10 @@ type column struct {
 	name   string // as the file spells it
 	role   role
 	weak   bool
-	byUser bool   // the user gave it its role
-	hidden bool   // not stored in the value
-	unit   string // from the name or the format
+	byUser bool      // the user gave it its role
+	sense  flagSense // of a flag for limits
+	hidden bool      // not stored in the value
+	unit   string    // from the name or the format
 	time   instant.Clock
 	key    []byte // the JSON key with quotes and colon
 }
@@ -225,6 +225,7 @@ type dialect struct {
 	constant string            // members of every value, each with a comma before it
 	rule     *fluxRule         // nil for none
 	notes    []string          // for the report
+	reduced  []string          // notes if the images are reduced ones; nil if they always are difference images
 	clean    func(columns []column, cells [][]byte)
 	wide     string // bands that have columns of their own, such as grizy; "" if each row is a point
 }
