@@ -56,6 +56,7 @@ func (p *Processors) Process(ctx context.Context, dataType string, f bounded.Fil
 	if len(formats) == 0 {
 		return j.finish(), fmt.Errorf("%w: %q", ErrNoProcessor, problem.Clip(dataType))
 	}
+	j.options.unused(dataType, j.notes)
 	err := j.run(ctx, formats)
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err() // the true cause, whatever error it led to

@@ -68,6 +68,11 @@ func flagNamed(base string) flagSense {
 	if rest, ok := strings.CutPrefix(base, "l_"); ok && (strings.HasSuffix(rest, "mag") || rest == "magnitude") {
 		return flagLimit
 	}
+	for _, tail := range []string{"_ul", "_uplim", "_upperlim", "_upper_limit", "_upperlimit", "_is_limit", "_nondet"} {
+		if strings.HasSuffix(base, tail) { // flux_ul, mag_is_limit
+			return flagLimit
+		}
+	}
 	key := strings.ReplaceAll(base, "_", "")
 	short := key
 	for _, part := range []string{"is", "flag", "mag"} {
@@ -136,6 +141,8 @@ func findFlags(l table.Layout, columns []column, assigned func(base string) bool
 		case c.role == roleLimit && len(held.other) == 0 && !held.empty:
 			c.role, c.sense, c.weak, c.unit = roleLimitFlag, flagLimit, false, ""
 		case c.role == roleLimit:
+		case named == flagLimit && held.numbers && held.words == 0 && strings.Contains(base, "lim"):
+			c.role, c.weak = roleLimit, true // upperlim holds limiting magnitudes
 		case held.empty && named == flagNone, named == flagNone && tellsInWords(base) && !held.limit:
 			c.sense = flagWords // the rows beyond the first may say so
 		case named != flagNone && len(held.other) == 0:

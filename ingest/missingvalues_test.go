@@ -74,6 +74,7 @@ func TestLimitFlags(t *testing.T) {
 		limits("uplim", "", "1"), limits("islimit", "no", "yes"), limits("status", "detection", "non-detection"),
 		limits("sign", "=", ">"), limits("Limit?", "detected", "upper limit"), limits("notes", "", "Upper limit"),
 		limits("limit", "False", "True"), limits("limit", "", ">"), limits("undet", "det", "nondet"),
+		limits("mag_ul", "False", "True"), limits("Upperlimit", "F", "T"),
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			points, report, err := process("photometry", "lc.csv", []byte(c.text), Options{})
@@ -115,6 +116,8 @@ func TestLimitFlags(t *testing.T) {
 				`{"mjd":58001,"magnitude":20,"has_upper":1,"det_limit_flag":"B"}`},
 			warnings: []string{"column has_upper looks like a flag for limits but is not understood ('0')",
 				"column det_limit_flag looks like a flag for limits but is not understood ('A')"}},
+		{name: "limits as numbers", text: "mjd,mag,upperlim\n58000,18,20.5\n58001,,20.4\n",
+			values: []string{`{"mjd":58000,"magnitude":18,"limit":20.5}`, `{"mjd":58001,"limit":20.4}`}},
 		{name: "no flags", text: "mjd,mag,transformed,detector,ndet,isdiffpos,limitmag5\n" +
 			"58000,18,True,CCD1,3,-1,20.5\n",
 			values: []string{`{"mjd":58000,"magnitude":18,"transformed":"True","detector":"CCD1","ndet":3,` +
@@ -239,6 +242,7 @@ func TestFluxOptions(t *testing.T) {
 			`{"mjd":58000,"flux":100,"flux_unit":"uJy","flux_error":1,"difference":true}`,
 			`{"mjd":58001,"flux":-2,"flux_unit":"uJy","flux_error":1,"difference":true}`},
 			warnings: []string{"column flux: the unit uJy"}},
+		{text: "mjd,flux,flux_ul (mJy)\n58000,1,True\n", err: "no rows are left: none has"},
 		{text: file, o: Options{FluxUnit: "furlong"}, err: "column flux_unit: 'furlong' is not a unit that is known"},
 		{text: file, o: Options{ZeroPoint: "99"}, err: "column zero_point: '99' is not a zero point"},
 		{text: file, o: Options{ZeroPoint: "1e"}, err: "column zero_point: '1e' is not a zero point"},
@@ -255,6 +259,21 @@ func TestFluxOptions(t *testing.T) {
 			t.Errorf("%q: %v, got\n%s\nwant\n%s", c.text, err, values(points), strings.Join(c.values, "\n"))
 		}
 		checkWarnings(t, report.Warnings, c.warnings)
+	}
+}
+
+// TestUnusedOptions: what is said about photometry is not dropped silently for a spectrum.
+func TestUnusedOptions(t *testing.T) {
+	_, report, err := process("spectroscopy", "s.csv",
+		[]byte("# DATE-OBS: 2020-01-01\nwave (nm),flux (Jy)\n400,1\n401,2\n"),
+		Options{FluxUnit: "uJy", ZeroPoint: "25", Images: ImagesReduced})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range []string{"flux_unit", "zero_point", "images"} {
+		if !strings.Contains(strings.Join(report.Warnings, "\n"), field+" is for photometry and is not used") {
+			t.Errorf("%s: %q", field, report.Warnings)
+		}
 	}
 }
 

@@ -72,8 +72,20 @@ const leastZeroCGS, mostZeroCGS = -49.5, -47.5
 // holds reports whether a number is within the bounds of a role, or is a zero point near -48.6.
 func (r role) holds(d instant.Decimal) bool {
 	least, most, ok := r.bounds()
-	if !ok || !d.Marker && !d.Neg && len(d.Whole) == 1 && most >= 10 {
-		return true // most magnitudes
+	if !ok {
+		return true
+	}
+	if n := len(d.Whole); !d.Marker && (n == 1 || n == 2) { // nearly all numbers
+		whole, bound := float64(d.Whole[n-1]-'0'), most
+		if n == 2 {
+			whole += 10 * float64(d.Whole[0]-'0')
+		}
+		if d.Neg {
+			bound = -least
+		}
+		if whole < bound { // with any fraction
+			return true
+		}
 	}
 	v, _ := d.Float()
 	return v >= least && v <= most || r == roleZeroPoint && v >= leastZeroCGS && v <= mostZeroCGS

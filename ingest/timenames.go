@@ -234,10 +234,29 @@ func timeOf(base, unit string) (t instant.Clock, ok bool) {
 		return t, true
 	default:
 		if t, ok = timeFormatNamed(base); !ok {
+			t, ok = timeFormatNamed(withoutFillers(base))
+		}
+		if !ok {
 			return t, false
 		}
 	}
 	return withUnit(t, unit), true
+}
+
+// withoutFillers removes a word from the folded name of a time that says nothing about how it
+// counts, as in time_jd and jd_mid; "" if there is none.
+func withoutFillers(base string) string {
+	for _, word := range []string{"time_", "date_", "obs_", "mid_", "midpoint_"} {
+		if rest, ok := strings.CutPrefix(base, word); ok {
+			return rest
+		}
+	}
+	for _, word := range []string{"_obs", "_mid", "_mean", "_avg", "_start"} {
+		if rest, ok := strings.CutSuffix(base, word); ok {
+			return rest
+		}
+	}
+	return ""
 }
 
 // withUnit adds what the unit of a time column says.

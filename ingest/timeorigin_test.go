@@ -42,7 +42,9 @@ func TestTimeOrigins(t *testing.T) {
 		{header: "time", value: "4193", format: "days:2457000 TDB", when: "2026-06-01T11:58:50.81511Z"},
 		{header: "time", value: "6360", format: "bkjd", when: "2026-06-01T11:58:50.81511Z"},
 		{header: "time", value: "5995.5", format: "gaia", when: "2026-06-01T11:58:26.636389Z"},
-		{header: "jd", value: "11193", format: "jd-2450000"},
+		{header: "jd", value: "11193", format: "jd-2450000"}, {header: "time_jd", value: "2461193"},
+		{header: "JD-OBS", value: "2461193"}, {header: "obs_mjd_utc", value: "61192.5"},
+		{header: "MJD-MID", value: "61192.5"}, {header: "time_jd-2450000", value: "11193"},
 		{header: "hjd", value: "11193", format: "hjd-2450000"},
 	} {
 		points, _, err := process("photometry", "a.csv", []byte("\""+c.header+"\",mag\n"+c.value+",15\n"),
