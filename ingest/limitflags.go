@@ -53,8 +53,8 @@ func flagWordOf(cell []byte) flagWord {
 		return wordYes
 	case "0", "0.0", "false", "f", "no", "n":
 		return wordNo
-	case ">", "<", ">=", "<=", "upperlim", "upperlimit", "uplim", "ul", "limit", "lim", "nondet", "nondetection",
-		"notdetected", "undetected", "fainter", "fainterthan":
+	case ">", "<", ">=", "<=", "upperlim", "upperlimit", "upper", "uplim", "ul", "limit", "lim", "nondet",
+		"nondetection", "nondetected", "notdetected", "undetected", "fainter", "fainterthan":
 		return wordLimit
 	case "=", "det", "detection", "detected", "positivediff", "negativediff", "valid", "badquality":
 		return wordDetection
@@ -104,7 +104,7 @@ func looksLikeFlag(base string) bool {
 			return true
 		}
 	}
-	return false
+	return strings.Contains(base, "flag") && (strings.Contains(base, "lim") || strings.Contains(base, "det"))
 }
 
 // tellsInWords reports whether a column with a folded name may say among other things that a row is
@@ -124,7 +124,7 @@ func findFlags(l table.Layout, columns []column, assigned func(base string) bool
 	for i := range columns {
 		c := &columns[i]
 		base, _ := cutUnit(c.name)
-		base = fold(base)
+		base = strings.Trim(fold(base), "?!._")
 		switch {
 		case c.role == roleLimitFlag: // by the user, or by the origin
 			if c.sense = flagNamed(base); c.sense == flagNone {

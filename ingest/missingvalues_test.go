@@ -74,7 +74,10 @@ func TestLimitFlags(t *testing.T) {
 		limits("uplim", "", "1"), limits("islimit", "no", "yes"), limits("status", "detection", "non-detection"),
 		limits("sign", "=", ">"), limits("Limit?", "detected", "upper limit"), limits("notes", "", "Upper limit"),
 		limits("limit", "False", "True"), limits("limit", "", ">"), limits("undet", "det", "nondet"),
-		limits("mag_ul", "False", "True"), limits("Upperlimit", "F", "T"),
+		limits("mag_ul", "False", "True"),
+		limits("Upper Limit?", "No", "Yes"), limits("limit_type", "", "upper"), limits("det_flag", "1", "0"),
+		limits("limmag_flag", "detected", "nondetected"), limits("<", "", "<"), limits("isdetection", "TRUE", "FALSE"),
+		limits("lim", "0", "1"), limits("Upperlimit", "F", "T"),
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			points, report, err := process("photometry", "lc.csv", []byte(c.text), Options{})
@@ -116,6 +119,8 @@ func TestLimitFlags(t *testing.T) {
 				`{"mjd":58001,"magnitude":20,"has_upper":1,"det_limit_flag":"B"}`},
 			warnings: []string{"column has_upper looks like a flag for limits but is not understood ('0')",
 				"column det_limit_flag looks like a flag for limits but is not understood ('A')"}},
+		{name: "a detection limit", text: "mjd,mag,detection_limit\n58000,18,20.5\n58001,,20.4\n",
+			values: []string{`{"mjd":58000,"magnitude":18,"limit":20.5}`, `{"mjd":58001,"limit":20.4}`}},
 		{name: "limits as numbers", text: "mjd,mag,upperlim\n58000,18,20.5\n58001,,20.4\n",
 			values: []string{`{"mjd":58000,"magnitude":18,"limit":20.5}`, `{"mjd":58001,"limit":20.4}`}},
 		{name: "no flags", text: "mjd,mag,transformed,detector,ndet,isdiffpos,limitmag5\n" +

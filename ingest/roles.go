@@ -109,6 +109,8 @@ func roleOf(name string) (r role, weak bool) {
 	case "limit", "limiting_mag", "lim_mag", "maglim", "diffmaglim", "mag5sig", "upper_limit", "limiting_brightness",
 		"limiting_magnitude", "limmag", "limitmag", "lim._mag":
 		return roleLimit, false
+	case "mag_lim", "mag_limit", "limit_mag", "detection_limit", "det_limit", "det_lim", "detlim", "lim":
+		return roleLimit, true
 	case "filter", "filt", "flt", "band", "bandpass", "fid":
 		return roleFilter, false
 	case "filtercode", "filter_name", "phot_filter", "passband":
