@@ -403,6 +403,10 @@ func (s schema) responses(rt *route, method string) {
 	default:
 		json(http.StatusOK, "Done, and written to the disk.", func() { s.TextMember("type", "object") })
 	}
+	if rt.handle[GET] != nil && !rt.lists && method != http.MethodGet {
+		json(http.StatusPreconditionFailed,
+			"The record has changed since the answer with the ETag in If-Match. Nothing was stored.", nil)
+	}
 	s.Key("default")
 	s.Object(func() { s.TextMember("$ref", "#/components/responses/Refusal") })
 }

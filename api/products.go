@@ -132,7 +132,7 @@ var productsSpec = spec{
 	lists: true, cursors: true, cacheable: true, members: productMembers,
 }
 
-var productSpec = spec{parses: []string{typeMultipart}, cacheable: true, members: productMembers}
+var productSpec = spec{parses: []string{typeMultipart}, cacheable: true, ownTag: true, members: productMembers}
 
 // productOut writes products with their datums.
 func (r *request) productOut(l *listWriter) archive.ProductOut {

@@ -82,7 +82,7 @@ func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*product
 		}
 	}
 	if !p.Has("data_product_type") {
-		list, err := dataTypes(tx)
+		list, err := productTypes(tx)
 		if err != nil {
 			return nil, err
 		}
@@ -393,7 +393,8 @@ func (s *Session) writeProduct(tx *kv.WriteTx, in *ProductInput, f *FileUpload, 
 func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, pl *productPlan,
 	add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
-		report := ingest.EmptyReport()
+		report, o := ingest.EmptyReport(), in.options(pl)
+		report.Warnings = append(report.Warnings, o.Unused(in.Type)...)
 		return &report, nil
 	}
 	now := s.a.o.Now().UnixMicro()
@@ -439,7 +440,8 @@ func withOrigin(value []byte) []byte {
 	return append(out, `"`+ingest.TimeOrigin+`":"upload"}`...)
 }
 
-// blindGroups warns about named groups that cannot see the target, and so not the product.
+// blindGroups warns about named groups that cannot see the target: they see the product and its
+// datums, but not of which target they are.
 func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	if s.p.Mode != auth.ModeObjects || t == nil {
 		return nil
@@ -448,7 +450,8 @@ func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	for _, g := range groups {
 		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Visibility == auth.VisibleToGranted {
 			warnings = append(warnings,
-				fmt.Sprintf("Group %d cannot see the target, and so cannot see this product.", g))
+				fmt.Sprintf("Group %d cannot see the target. It sees this product and its datums, without the "+
+					"target's name.", g))
 		}
 	}
 	return warnings

@@ -56,7 +56,6 @@ func (p *Processors) Process(ctx context.Context, dataType string, f bounded.Fil
 	if len(formats) == 0 {
 		return j.finish(), fmt.Errorf("%w: %q", ErrNoProcessor, problem.Clip(dataType))
 	}
-	j.options.unused(dataType, j.notes)
 	err := j.run(ctx, formats)
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err() // the true cause, whatever error it led to
@@ -67,6 +66,9 @@ func (p *Processors) Process(ctx context.Context, dataType string, f bounded.Fil
 		j.problem(bounded.Problem(*r))
 	case err != nil:
 		return j.finish(), err
+	}
+	for _, unused := range o.Unused(dataType) {
+		j.warn("%s", unused)
 	}
 	report := j.finish()
 	if len(report.Errors) > 0 {

@@ -267,21 +267,6 @@ func TestFluxOptions(t *testing.T) {
 	}
 }
 
-// TestUnusedOptions: what is said about photometry is not dropped silently for a spectrum.
-func TestUnusedOptions(t *testing.T) {
-	_, report, err := process("spectroscopy", "s.csv",
-		[]byte("# DATE-OBS: 2020-01-01\nwave (nm),flux (Jy)\n400,1\n401,2\n"),
-		Options{FluxUnit: "uJy", ZeroPoint: "25", Images: ImagesReduced})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, field := range []string{"flux_unit", "zero_point", "images"} {
-		if !strings.Contains(strings.Join(report.Warnings, "\n"), field+" is for photometry and is not used") {
-			t.Errorf("%s: %q", field, report.Warnings)
-		}
-	}
-}
-
 // TestFluxNames: the unit of a flux may be a part of its name.
 func TestFluxNames(t *testing.T) {
 	for _, c := range []struct{ flux, sigma, unit string }{
@@ -294,10 +279,10 @@ func TestFluxNames(t *testing.T) {
 		{"flux_adu", "flux_adu_err", "adu"}, {"flux_counts", "flux_err_counts", "ct"},
 	} {
 		points, report, err := process("photometry", "lc.csv",
-			[]byte("mjd;"+c.flux+";"+c.sigma+"\n58000;100;2\n"), Options{})
-		want := `{"mjd":58000,"flux":100,"flux_unit":"` + c.unit + `","flux_error":2}`
+			[]byte("mjd;filter;"+c.flux+";"+c.sigma+"\n58000;r;100;2\n"), Options{})
+		want := `{"mjd":58000,"filter":"r","flux":100,"flux_unit":"` + c.unit + `","flux_error":2}`
 		if c.unit == "" {
-			want = `{"mjd":58000,"flux":100,"flux_error":2}`
+			want = `{"mjd":58000,"filter":"r","flux":100,"flux_error":2}`
 		}
 		if err != nil || values(points) != want {
 			t.Errorf("%s, %s: %v %s", c.flux, c.sigma, err, values(points))

@@ -45,18 +45,6 @@ func (o *Options) Problems() []Problem {
 	return out
 }
 
-// unused warns about options that are for the other data type.
-func (o *Options) unused(dataType string, n *notes) {
-	if dataType != "spectroscopy" {
-		return
-	}
-	for _, given := range [][2]string{{"flux_unit", o.FluxUnit}, {"zero_point", o.ZeroPoint}, {"images", o.Images}} {
-		if given[1] != "" {
-			n.warn("%s is for photometry and is not used", given[0])
-		}
-	}
-}
-
 // check refuses a file because of an invalid option.
 func (o *Options) check() error {
 	if bad := o.Problems(); len(bad) > 0 {

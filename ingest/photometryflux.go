@@ -17,6 +17,8 @@ import (
 // verdict is what the rule says about a row.
 type verdict struct {
 	limit            bool    // not a detection: the magnitude of the row is ignored
+	noFlux           bool    // there is only the error of the flux
+	noError          bool    // the flux has no error above 0, and so its magnitude is ignored
 	mag, err, limMag float64 // NaN for none
 	snr              float64
 }
@@ -72,6 +74,9 @@ func fluxColumns(g *grid, columns []column, o *Options, n *notes) {
 		case given.value == "":
 		case flux == nil:
 			n.warn("%s is not used: the file has no fluxes", given.field)
+		case g.dialect.relative():
+			n.problem(bounded.Problem{Column: given.field,
+				Reason: "the fluxes of " + g.dialect.name + " are relative to comparison stars"})
 		case fixed:
 			n.problem(bounded.Problem{Column: given.field,
 				Reason: fmt.Sprintf("the fluxes of %s have the zero point %g", g.dialect.name,
@@ -117,11 +122,14 @@ func fluxColumns(g *grid, columns []column, o *Options, n *notes) {
 		"; if both are in one unit, say so with flux_unit"})
 }
 
+// relative reports whether the fluxes of a dialect are relative to comparison stars.
+func (d *dialect) relative() bool { return d != nil && strings.Contains(d.constant, relativeFlux) }
+
 // unitWarning warns about fluxes that have no magnitude, since neither unit nor zero point is
 // known.
 func (p *photometry) unitWarning() {
 	i := slices.IndexFunc(p.columns, func(c column) bool { return c.role == roleFlux })
-	if i < 0 || p.rule != nil || p.zero >= 0 || p.options.ZeroPoint != "" ||
+	if i < 0 || p.rule != nil || p.zero >= 0 || p.options.ZeroPoint != "" || p.grid.dialect.relative() ||
 		slices.ContainsFunc(p.columns, func(c column) bool { return c.role == roleFluxUnit }) {
 		return
 	}
@@ -205,7 +213,17 @@ func (p *photometry) judgeFlux(cells [][]byte) verdict {
 	if p.rule.fluxError >= 0 {
 		sigma = floatOf(cells[p.rule.fluxError])
 	}
-	if math.IsNaN(flux) || math.IsNaN(zero) {
+	if math.IsNaN(flux) && !missing(cells[p.rule.flux]) || math.IsNaN(zero) {
+		return v
+	}
+	if math.IsNaN(flux) {
+		if sigma > 0 && !p.hasMeasurement(cells) {
+			v.limit, v.noFlux, v.limMag = true, true, zero-2.5*math.Log10(p.rule.sigmas*sigma)
+		}
+		return v
+	}
+	if !(sigma > 0) && p.rule.own && p.rule.fluxError >= 0 {
+		v.limit, v.noError = true, true // the magnitude is that of no measurement
 		return v
 	}
 	if !(sigma > 0) {
@@ -236,11 +254,19 @@ func (p *photometry) appendComputed(out []byte, v verdict, limited bool) []byte 
 		return true
 	}
 	if !p.rule.own && put("magnitude", v.mag) {
-		p.computed++
-		put("error", v.err)
+		if p.computed++; !slices.ContainsFunc(p.columns, func(c column) bool { return c.role == roleError }) {
+			put("error", v.err)
+		}
+	}
+	if v.noError {
+		p.withoutError++
 	}
 	if v.limit && !limited && put("limit", v.limMag) {
-		p.computedLimits++
+		if v.noFlux {
+			p.errorLimits++
+		} else {
+			p.computedLimits++
+		}
 	}
 	if p.rule.snr {
 		put("snr", v.snr)

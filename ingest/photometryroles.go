@@ -73,6 +73,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		n.problem(bounded.Problem{Line: l.Line,
 			Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First)})
 	}
+	refuseUnnamedMagnitudes(g, columns, n)
 	return columns, timeColumn
 }
 
@@ -237,6 +238,9 @@ func nameColumn(g *grid, i int, name string) column {
 	if name == "" {
 		c.role = roleNone
 		return c
+	}
+	if g.dialect != nil {
+		name = strings.TrimPrefix(name, g.dialect.prefix)
 	}
 	base, unit := cutUnit(name)
 	info := g.field(i)

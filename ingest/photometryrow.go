@@ -51,6 +51,8 @@ type photometry struct {
 	computed, computedLimits           int
 	hinted                             bool // the ways to state the origin of times have been named
 	otherTimes                         []otherTime
+	errorLimits                        int    // limits of rows with an error and no flux
+	withoutError                       int    // rows of a flux without an error, whose magnitude was left out
 	ref                                string // heliocentric or barycentric, if times were
 }
 
@@ -122,6 +124,7 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 	}
 	p.findRule()
 	p.unitWarning()
+	p.nameFilter()
 	return p
 }
 
@@ -253,7 +256,9 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 			}
 		}
 	}
+	before := p.errorLimits
 	v = p.appendComputed(v, found, limited)
+	measured = measured || p.errorLimits > before
 	if len(v) > 1 {
 		v = append(v, p.constant...)
 		if len(r.tail) > 0 {

@@ -113,8 +113,6 @@ func roleOf(name string) (r role, weak bool) {
 		return roleLimit, true
 	case "filter", "filt", "flt", "band", "bandpass", "fid":
 		return roleFilter, false
-	case "filtercode", "filter_name", "phot_filter", "passband":
-		return roleFilter, true
 	case "flux", "ujy", "fluxcal", "forcediffimflux", "psfflux", "forced_ujy":
 		return roleFlux, false
 	case "fluxerr", "flux_err", "flux_error", "fluxerror", "dflux", "fe", "dujy", "fluxcalerr", "e_flux",
@@ -128,7 +126,7 @@ func roleOf(name string) (r role, weak bool) {
 		return roleMagsys, false
 	case "telescope", "tel":
 		return roleTelescope, false
-	case "tel+inst", "facility", "observatory", "obs":
+	case "tel+inst", "telescope_name", "telescopename", "facility", "observatory", "obs":
 		return roleTelescope, true
 	case "instrument":
 		return roleInstrument, false
@@ -149,6 +147,9 @@ func roleOf(name string) (r role, weak bool) {
 	case "object", "object_name", "objectname", "star_name", "target", "target_name", "iauname", "iau_name",
 		"snname", "sn_name":
 		return roleObject, true
+	}
+	if isFilterName(name) {
+		return roleFilter, true
 	}
 	return roleOther, false
 }
@@ -242,6 +243,11 @@ type dialect struct {
 	reduced  []string          // notes if the images are reduced ones; nil if they always are difference images
 	clean    func(columns []column, cells [][]byte)
 	wide     string // bands that have columns of their own, such as grizy; "" if each row is a point
+	prefix   string // of the names of its columns, such as i:; roles and names are without it
+	fluxUnit string // of its fluxes; a table that gives another unit is not of this dialect
+	// adapt, if not nil, returns the dialect for one table, with what its columns add; nil if the
+	// table is not of this dialect.
+	adapt func(d dialect, g *grid) *dialect
 }
 
 // fluxRule tells detections from limits by the flux, and computes magnitudes from fluxes and a zero
@@ -261,7 +267,7 @@ type fluxRule struct {
 func (d *dialect) assign(columns []column, userTime int) {
 	for i := range columns {
 		c := &columns[i]
-		r, ok := d.roles[fold(c.name)]
+		r, ok := d.roles[fold(strings.TrimPrefix(c.name, d.prefix))]
 		if !ok || c.byUser || c.role == roleNone {
 			continue
 		}
@@ -269,11 +275,8 @@ func (d *dialect) assign(columns []column, userTime int) {
 			c.unit = ""
 		}
 		if r == roleFlux || r == roleFluxError {
-			switch fold(c.name) {
-			case "ujy", "dujy", "forced_ujy", "forced_ujy_error":
-				c.unit = "uJy"
-			case "forcediffimflux", "forcediffimfluxunc":
-				c.unit = "DN"
+			if d.fluxUnit != "" {
+				c.unit = d.fluxUnit
 			}
 		}
 		if c.role == roleTime && r != roleTime {

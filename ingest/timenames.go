@@ -219,9 +219,9 @@ func timeOf(base, unit string) (t instant.Clock, ok bool) {
 	switch base {
 	case "mjdobs", "mjd_obs", "obs_mjd", "obsmjd", "mjd_start", "mjd_mid", "midpoint_mjd", "epochmean":
 		t.Kind = instant.KindMJD
-	case "midpointmjdtai", "expmidptmjd": // Rubin Observatory
+	case "midpointmjdtai", "midpointtai", "expmidptmjd": // Rubin Observatory
 		t.Kind, t.Scale = instant.KindMJD, instant.ScaleTAI
-	case "time":
+	case "time", "time_bin_start":
 		t.Kind = instant.KindTime
 	case "date", "obsdate", "obs_date", "date_obs", "dateobs", "timestamp", "datetime", "obstime", "obs_time",
 		"ut", "utc", "epoch":
