@@ -64,7 +64,7 @@ type productPlan struct {
 	// warnings are about unknown groups in mode targets, in which groups do not matter.
 	warnings []string
 	code     byte   // of the data type of the file's datums
-	note     string // about the recognised type
+	why      string // what decided on the data type; "" if the uploader did
 }
 
 // planProduct checks everything but the content of the file.
@@ -164,9 +164,6 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 		return nil, nil, err
 	}
 	report.Warnings = append(append(report.Warnings, pl.warnings...), s.blindGroups(pl.target, pl.groups)...)
-	if pl.note != "" {
-		report.Warnings = append(report.Warnings, pl.note)
-	}
 	if in.byObject != nil {
 		in.byObject.warn(s, report, views, pl.groups)
 	}
@@ -275,7 +272,7 @@ func (s *Session) planUpload(ctx context.Context, in *ProductInput, f *FileUploa
 		return err
 	})
 	if err == nil && in.Type == AutoType {
-		in, pl.note, err = s.recognised(ctx, in, pl, f)
+		in, pl.why, err = s.recognised(ctx, in, pl, f)
 	}
 	if err == nil {
 		err = s.view(func(s *Session, tx *kv.Tx) (err error) { pl.code, err = knownCode(tx, in.Type); return err })
@@ -311,25 +308,22 @@ func refuseLines(file string, report *Report, done tally) error {
 	return &ProcessingError{&failed}
 }
 
-// recognised returns the input with the type of its content, and a note about it for the uploader.
+// recognised returns the input with the type of its content, and what decided on it.
 func (s *Session) recognised(ctx context.Context, in *ProductInput, pl *productPlan,
-	f *FileUpload) (typed *ProductInput, note string, err error) {
+	f *FileUpload) (typed *ProductInput, why string, err error) {
 	dataType, why, err := s.a.processors.Recognise(ctx, in.file(f), in.options(pl))
 	var refused *ingest.Error
 	if errors.As(err, &refused) {
 		report := ingest.EmptyReport()
-		report.Errors = refused.Problems
+		report.Recognised, report.Errors = ingest.NotRecognised, refused.Problems
 		return nil, "", &ProcessingError{&report}
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	if why != "" {
-		note = "kept as " + dataType + ", since it could not be read: " + why
-	}
 	other := *in
 	other.Type = dataType
-	return &other, note, nil
+	return &other, why, nil
 }
 
 func (in *ProductInput) file(f *FileUpload) ingest.File {
@@ -384,6 +378,7 @@ func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, 
 	add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
 		report := ingest.EmptyReport()
+		report.Recognised = pl.why
 		return &report, nil
 	}
 	now := s.a.o.Now().UnixMicro()
@@ -407,6 +402,7 @@ func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, 
 		}
 		return add(d, p.Line)
 	})
+	report.Recognised = pl.why
 	var refused *ingest.Error
 	if errors.As(err, &refused) {
 		if len(report.Errors) == 0 {
