@@ -103,6 +103,7 @@ var dialects = []dialect{
 			"observer_code": roleSource, "star_name": roleObject},
 	},
 	openCatalog,
+	snana,
 }
 
 const alertNote = "alerts of ZTF give magnitudes of difference fluxes: value.difference says so; isdiffpos is " +

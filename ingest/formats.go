@@ -94,7 +94,7 @@ func photometryFormats() []format {
 				"SURVEY: source; SNID: object",
 			units:   "FLUXCAL's own",
 			time:    "MJD",
-			refused: "rows of another length"}},
+			refused: "rows that lack more than columns at their end that are not needed"}},
 		{name: "Gaia Alerts", recognise: isGaiaAlert, read: photometryOf(gaiaGrid), about: about{
 			by:      "`#Date,JD(TCB),averagemag` below the alert's name",
 			roles:   "averagemag: magnitude; filter G, telescope and source Gaia",
