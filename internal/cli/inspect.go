@@ -123,10 +123,10 @@ func (p *program) printReport(file, as string, r ingest.Report) error {
 	if as == "" {
 		as, form = "refused", "no data product type fits"
 	}
-	p.say("%s: %s, %s", printable(file), as, printable(form))
-	if r.Recognised != "" {
-		p.say("  recognised as %s", printable(r.Recognised))
+	if _, why, ok := strings.Cut(r.Recognised, ", because "); ok {
+		form += ", because " + why
 	}
+	p.say("%s: %s, %s", printable(file), as, printable(form))
 	var rows [][]string
 	for _, c := range r.Columns {
 		role := c.Role
