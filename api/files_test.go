@@ -240,7 +240,8 @@ func TestRecognisedUpload(t *testing.T) {
 	n.play(t, []scenario{
 		{name: "a light curve", as: "astro", method: "POST", path: path, body: auto("a.csv", "mjd,mag\n58000,15\n"),
 			status: 201,
-			has:    []string{`"report":{"recognised":"photometry, because 'mjd' is a time and 'mag' a magnitude","format":`}},
+			has: []string{
+				`"report":{"recognised":"photometry, because 'mjd' is a time and 'mag' a magnitude","format":`}},
 		{name: "the type is given", as: "astro", method: "POST", path: path,
 			body: newForm("target", target, "data_product_type", "photometry").file("b.csv",
 				[]byte("mjd,mag\n58001,15\n")),
@@ -250,7 +251,8 @@ func TestRecognisedUpload(t *testing.T) {
 			has:    []string{`"report":{"recognised":"image_file, stored unread, because it is a PNG image"`}},
 		{name: "numbers", as: "astro", method: "POST", path: path, body: auto("a.dat", "9812.5 17.2\n9813.5 17.3\n"),
 			status: 400,
-			has: []string{`"report":{"recognised":"nothing: the file can be read neither as photometry nor as a spectrum"`,
+			has: []string{
+				`"report":{"recognised":"nothing: the file can be read neither as photometry nor as a spectrum"`,
 				"neither a comment nor the file's name says that it is a spectrum"}},
 	})
 }
