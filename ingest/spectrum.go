@@ -216,7 +216,7 @@ func readTextSpectrum(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	g.format = "spectrum text (" + g.Delimiter.String() + ")"
+	g.format = "spectrum text (" + g.Separation() + ")"
 	g.headerless = allNumbers(g.First)
 	return j.readSpectrum(ctx, g)
 }

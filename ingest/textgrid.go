@@ -23,17 +23,24 @@ func textGrid(f bounded.File) (*grid, error) {
 	if l.Line == 0 {
 		return nil, bounded.Refuse(bounded.Problem{Reason: "no rows: the file holds only comments and blank lines"})
 	}
-	var units []string
-	if unitsRow(l) {
+	var units, types []string
+	if l.RDBTypes() {
+		types, l.Skip = l.Sample[0], append(l.Skip, l.Sampled[0])
+		l.Sample, l.Sampled = l.Sample[1:], l.Sampled[1:]
+	}
+	if types == nil && unitsRow(l) {
 		units, l.Skip = l.Sample[0], append(l.Skip, l.Sampled[0])
 		l.Sample = l.Sample[1:]
 	}
-	g := &grid{Layout: l, keys: keys, format: "delimited text (" + l.Delimiter.String() + ")"}
+	g := &grid{Layout: l, keys: keys, format: "delimited text (" + l.Separation() + ")"}
 	g.open = func(comment func([]byte)) (rows, error) {
 		return plainRows{table.TextRows(f, g.Layout, !g.headerless, comment)}, nil
 	}
 	if l.Comma {
 		g.notes = append(g.notes, "numbers are written with a decimal comma")
+	}
+	for _, t := range types {
+		g.fields = append(g.fields, field{text: strings.HasSuffix(strings.ToUpper(t), "S")})
 	}
 	if units != nil {
 		g.notes = append(g.notes, "the line below the header is taken for units: "+problem.QuotedList(units))
@@ -44,6 +51,16 @@ func textGrid(f bounded.File) (*grid, error) {
 			}
 		}
 	}
+	return g, nil
+}
+
+// rdbGrid makes a grid of an RDB table.
+func rdbGrid(f bounded.File) (*grid, error) {
+	g, err := textGrid(f)
+	if err != nil {
+		return nil, err
+	}
+	g.format = "RDB"
 	return g, nil
 }
 

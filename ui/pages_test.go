@@ -27,8 +27,7 @@ func (p *page) drop(selector, name, content string) {
 func (p *page) catch() {
 	p.t.Helper()
 	p.run(`window.caught = []; navigator.clipboard.writeText = async (s) => { window.caught.push(s) };
-		const was = URL.createObjectURL; URL.createObjectURL = (
-			blob) => { blob.text().then((s) => window.caught.push(s)); return was.call(URL, blob) }`)
+		const was = URL.createObjectURL; URL.createObjectURL = (blob) => { blob.text().then((s) => window.caught.push(s)); return was.call(URL, blob) }`)
 }
 
 func (p *page) caught(part string) string {
@@ -232,11 +231,8 @@ func TestPages(t *testing.T) {
 		p.open("/targets/10/")
 		p.wait("$('#upload .drop') && $('#lightcurve [data-drawn]')")
 		p.run(`const dt = new DataTransfer(); for (const [k, name] of ["one.csv", "two.csv",
-			"bad.csv"].entries()) dt.items.add(
-				new File([name === "bad.csv" ? "a,b\n1,2\n" : "mjd,filter,magnitude\n6040" + k + ".5,J,1" + k +
-					".25\n"], name)); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt,
-						bubbles: true, cancelable: true }))`)
-		p.wait("$$('#upload .report').length === 3 && $('#upload .upload').textContent.includes('say which with " +
+			"bad.csv"].entries()) dt.items.add(new File([name === "bad.csv" ? "a,b\n1,2\n" : "mjd,filter,magnitude\n6040" + k + ".5,J,1" + k + ".25\n"], name)); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt, bubbles: true, cancelable: true }))`)
+		p.wait("$$('#upload .report').length === 3 && $('#upload').textContent.includes('say which with " +
 			"time_column') && !$('#upload').textContent.includes('objects.')")
 		p.run("[...document.querySelectorAll('#upload button')].find((b) => b.textContent === 'Store all 2').click()")
 		p.wait("$$('#upload .upload').filter((u) => u.textContent.includes('1 datum stored')).length === 2 && " +
@@ -248,13 +244,9 @@ func TestPages(t *testing.T) {
 	t.Run("hostile texts", func(t *testing.T) {
 		p.t = t
 		const bad = `<img src=x onerror="window.ran=1">'"/>\u2028&amp;`
-		p.run(`const name = ` + quote(bad) +
-			`, post = async (path, json) => { const r = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(json) }); if (!r.ok) throw new Error(await r.text()); return r.json() };
-			const t = await post("/api/targets/", { name, type: "SIDEREAL", ra: 1, dec: 2, aliases: [{ name: name +
-				2 }], targetextra_set: [{ key: name, value: name }] });
-			await post("/api/reduceddatums/", { target: t.id, data_type: "photometry", source_name: name,
-				source_location: "javascript:window.ran=1", value: { magnitude: 10, filter: name, telescope: name,
-					[name]: name } });
+		p.run(`const name = ` + quote(bad) + `, post = async (path, json) => { const r = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(json) }); if (!r.ok) throw new Error(await r.text()); return r.json() };
+			const t = await post("/api/targets/", { name, type: "SIDEREAL", ra: 1, dec: 2, aliases: [{ name: name + 2 }], targetextra_set: [{ key: name, value: name }] });
+			await post("/api/reduceddatums/", { target: t.id, data_type: "photometry", source_name: name, source_location: "javascript:window.ran=1", value: { magnitude: 10, filter: name, telescope: name, [name]: name } });
 			sessionStorage.setItem("bad", t.id)`)
 		var id string
 		p.eval("sessionStorage.getItem('bad')", &id)
@@ -414,20 +406,12 @@ func TestPages(t *testing.T) {
 		p.t = t
 		p.open("/targets/1/")
 		p.run(`const card = (k, v) => (k.padEnd(8) + "= " + v).padEnd(80), head = [["SIMPLE", "T"], ["BITPIX", "8"], ["NAXIS", "2"], ["NAXIS1", "64"], ["NAXIS2", "32"], ["OBJECT", "'<b>M 31</b>'"]].map(([k, v]) => card(k, v)).join("") + "END".padEnd(80);
-			const bytes = new Uint8Array(
-				2 * 2880).fill(
-					32); bytes.set(new TextEncoder().encode(head)); for (let i = 0; i < 2048; i++) bytes[2880 +
-						i] = i % 256;
-			const png = await new Promise(
-				(f) => { const c = document.createElement("canvas"); c.width = 20; c.height = 10; c.toBlob(f,
-					"image/png") });
+			const bytes = new Uint8Array(2 * 2880).fill(32); bytes.set(new TextEncoder().encode(head)); for (let i = 0; i < 2048; i++) bytes[2880 + i] = i % 256;
+			const png = await new Promise((f) => { const c = document.createElement("canvas"); c.width = 20; c.height = 10; c.toBlob(f, "image/png") });
 			window.ids = [];
 			for (const [type, name, content] of [["fits_file", "m31.fits", bytes], ["image_file", "m31.png", png]]) {
-				const form = new FormData(); form.set("target", 1); form.set("data_product_type",
-					type); form.set("file", new File([content], name));
-				const r = await fetch("/api/dataproducts/", { method: "POST",
-					body: form }); if (!r.ok) throw new Error(await r.text()); sessionStorage.setItem(name,
-						(await r.json()).id);
+				const form = new FormData(); form.set("target", 1); form.set("data_product_type", type); form.set("file", new File([content], name));
+				const r = await fetch("/api/dataproducts/", { method: "POST", body: form }); if (!r.ok) throw new Error(await r.text()); sessionStorage.setItem(name, (await r.json()).id);
 			}`)
 		var id string
 		p.eval("sessionStorage.getItem('m31.fits')", &id)

@@ -50,6 +50,12 @@ const (
 	MaxKeyLine  = 1000    // bytes; longer lines are prose
 	MaxECSV     = 4 << 20 // bytes of the header of an ECSV file
 
+	// Of YAML in that header.
+	MaxYAMLNodes  = 200_000
+	MaxYAMLDepth  = 100
+	MaxYAMLMerges = 10        // merge keys that lead from one mapping to the next
+	MaxYAMLVisits = 2_000_000 // members and items that are visited, those of an alias each time
+
 	// Of VOTables and JSON.
 	MaxElement     = 2 << 20  // bytes of one text of a VOTable
 	MaxTag         = 64 << 10 // bytes of a tag, with its attributes
@@ -108,6 +114,10 @@ func Bounds() []Bound {
 		{"keywords in comments", Count(MaxKeys), "not looked at"},
 		{"bytes of a comment line with a keyword", bytesText(MaxKeyLine), "not looked at"},
 		{"bytes of the header of an ECSV file", bytesText(MaxECSV), refused},
+		{"nodes of the YAML in it", Count(MaxYAMLNodes), refused},
+		{"depth of that", Count(MaxYAMLDepth), refused},
+		{"members and items in it that are visited, those of an alias each time", Count(MaxYAMLVisits), refused},
+		{"mappings that merge keys in it lead to, one after the other", Count(MaxYAMLMerges), "not looked at"},
 		{"bytes of a text of a VOTable", bytesText(MaxElement), refused},
 		{"bytes of a tag of a VOTable", bytesText(MaxTag), refused},
 		{"tables of a VOTable", Count(MaxVOTables), refused},
