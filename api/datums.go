@@ -141,7 +141,7 @@ var datumsSpec = spec{
 
 var datumSpec = spec{
 	parses: []string{typeForm, typeJSON}, readParams: []wire.Filter{wavelengthParameter},
-	cacheable: true, members: names(datumColumns),
+	members: names(datumColumns),
 }
 
 func listDatums(r *request) (*answer, error) {
@@ -212,8 +212,8 @@ func datumInput(fields []wire.Field, in wire.Input) *archive.DatumInput {
 		d.Compact = true // true unless a number is out of range; it saves a copy
 	}
 	d.Groups = groupRefs(rec.Get("groups").Items)
-	if len(d.All()) == 0 && !rec.Get("data_type").Given {
-		d.Add("data_type", wire.MsgRequired) // a TOM fails at this point, after it has checked the rest
+	if !rec.Get("data_type").Given && !d.Has("data_type") {
+		d.Add("data_type", wire.MsgRequired)
 	}
 	return d
 }

@@ -21,6 +21,7 @@
 // # Caching
 //
 // The API remembers nothing that a viewer may see from one request to the next. The ETag of a list
-// depends on the head of the log, the viewer with its groups, and the policy: when one of them
-// changes, so does the ETag (respond.go).
+// depends on the head of the log, the viewer with its groups, and the policy, as of the transaction
+// that reads the list: when one of them changes, so does the ETag. The ETag of a record is a hash
+// of what is shown of it (etag.go).
 package api

@@ -250,7 +250,10 @@ func (w *world) datumQueries(p *person) (list []query) {
 				func(d *point) bool { return w.seesPoint(p, d) && pass(d) })})
 	}
 	add("limit", "1000", func(*point) bool { return true })
-	add("data_product_name", "zq", func(d *point) bool { return w.shownProduct(p, d) != nil })
+	add("data_product_name", "yq", func(d *point) bool { return w.shownProduct(p, d) != nil })
+	// the path of a file tells the name of its target to those who see the target
+	add("data_product_name", "zq",
+		func(d *point) bool { u := w.shownProduct(p, d); return u != nil && w.sees(p, u.target) })
 	for _, kind := range []string{"photometry", "spectroscopy", "image_file"} {
 		add("data_type", kind, func(d *point) bool { return d.kind == kind })
 	}
@@ -265,10 +268,12 @@ func (w *world) datumQueries(p *person) (list []query) {
 	add("ordering=timestamp&timestamp_before", "2023-02-25T07:00:00Z", func(d *point) bool { return d.isCommon() })
 	for _, s := range w.targets {
 		add("timestamp_after=2000-01-01&target__id", s.id, func(d *point) bool { return d.target == s })
-		add("mjd_max=60000.3&target_name", s.alias, func(d *point) bool { return d.target == s && d.isCommon() })
+		sees := w.sees(p, s)
+		add("mjd_max=60000.3&target_name", s.alias,
+			func(d *point) bool { return sees && d.target == s && d.isCommon() })
 		add("target__id", s.id, func(d *point) bool { return d.target == s })
-		add("target_name", strings.ToUpper(s.name[2:]), func(d *point) bool { return d.target == s })
-		add("target_name", s.alias, func(d *point) bool { return d.target == s })
+		add("target_name", strings.ToUpper(s.name[2:]), func(d *point) bool { return sees && d.target == s })
+		add("target_name", s.alias, func(d *point) bool { return sees && d.target == s })
 	}
 	for _, u := range w.products {
 		by := func(d *point) bool { return w.shownProduct(p, d) == u }
@@ -278,6 +283,10 @@ func (w *world) datumQueries(p *person) (list []query) {
 		add("data_product__product_id", u.file(), by)
 		add("data_product_name", u.file(), by)
 		add("data_product_name", u.productID, by)
+		add("data_product_name", strings.TrimPrefix(u.path, "/data/"),
+			func(d *point) bool { return by(d) && w.sees(p, u.target) })
+		add("data_product_product_id", strings.TrimPrefix(u.path, "/data/"),
+			func(d *point) bool { return by(d) && w.sees(p, u.target) })
 	}
 	for _, d := range w.datums {
 		add("source_name", d.source, func(x *point) bool { return x.source == d.source })
@@ -296,8 +305,9 @@ func (w *world) productQueries(p *person) (list []query) {
 	}
 	add("limit", "1000", func(*uploaded) bool { return true })
 	for _, s := range w.targets {
-		add("target_name", s.name[2:], func(u *uploaded) bool { return u.target == s })
-		add("target_name", s.alias, func(u *uploaded) bool { return u.target == s })
+		sees := w.sees(p, s)
+		add("target_name", s.name[2:], func(u *uploaded) bool { return sees && u.target == s })
+		add("target_name", s.alias, func(u *uploaded) bool { return sees && u.target == s })
 	}
 	for _, o := range w.observed {
 		add("facility", o.facility, func(u *uploaded) bool { return u.observation == o })
@@ -355,6 +365,13 @@ func (w *world) checkProduct(p *person, u *uploaded, row map[string]any) {
 	want := "<nil>"
 	if u.observation != nil && w.seesObserved(p, u.observation) {
 		want = u.observation.id
+	}
+	path := u.path
+	if !w.sees(p, u.target) {
+		path = u.plainPath()
+	}
+	if got := fmt.Sprint(row["data"]); got != w.URL+path {
+		w.t.Errorf("%s, mode %s: product %s has the file %s, want %s", p.name, w.mode, u.id, got, path)
 	}
 	if got := fmt.Sprint(row["observation_record"]); got != want {
 		w.t.Errorf("%s, mode %s: product %s has the observation %s, want %s", p.name, w.mode, u.id, got, want)
@@ -455,6 +472,13 @@ func (w *world) checkExports(p *person) {
 		if got := strings.Count(string(r.body), "\n") - 1; got != n {
 			w.t.Errorf("%s: %d rows, want %d", r.what, got, n)
 		}
+		name := s.name
+		if !w.sees(p, s) {
+			name = s.id
+		}
+		if got := strings.Count(string(r.body), "\n"+name+","); got != n {
+			w.t.Errorf("%s: %d rows of %s, want %d: %.300s", r.what, got, name, n, r.body)
+		}
 	}
 }
 
@@ -475,7 +499,8 @@ func (w *world) things(p *person) (list []thing) {
 	}
 	for _, u := range w.products {
 		sees := w.seesProduct(p, u)
-		list = append(list, thing{"/api/dataproducts/%s/", u.id, u.target, sees}, thing{"%s", u.path, u.target, sees})
+		list = append(list, thing{"/api/dataproducts/%s/", u.id, u.target, sees}, thing{"%s", u.path, u.target, sees},
+			thing{"%s", u.plainPath(), u.target, sees})
 	}
 	for _, d := range w.datums {
 		list = append(list, thing{"/api/reduceddatums/%s/", d.id, d.target, w.seesPoint(p, d)})

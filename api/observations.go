@@ -96,7 +96,8 @@ func parseObservationFilter(r *request) (f archive.ObservationFilter, err error)
 	for _, s := range in.Many("observationgroup") {
 		p.Add("observationgroup", notAnObject(s), s)
 	}
-	for o := range strings.SplitSeq(in.Text("ordering"), ",") {
+	orders, _ := r.parts(in, "ordering", p)
+	for _, o := range orders {
 		if o = strings.TrimSpace(o); o == "" {
 			continue
 		}
@@ -126,7 +127,7 @@ var observationsSpec = spec{
 	lists: true, cursors: true, cacheable: true, members: names(observationColumns),
 }
 
-var observationSpec = spec{cacheable: true, members: names(observationColumns)}
+var observationSpec = spec{members: names(observationColumns)}
 
 func listObservations(r *request) (*answer, error) {
 	f, err := parseObservationFilter(r)

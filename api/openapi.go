@@ -403,6 +403,10 @@ func (s schema) responses(rt *route, method string) {
 	default:
 		json(http.StatusOK, "Done, and written to the disk.", func() { s.TextMember("type", "object") })
 	}
+	if rt.handle[GET] != nil && !rt.lists && method != http.MethodGet {
+		json(http.StatusPreconditionFailed,
+			"The record has changed since the answer with the ETag in If-Match. Nothing was stored.", nil)
+	}
 	s.Key("default")
 	s.Object(func() { s.TextMember("$ref", "#/components/responses/Refusal") })
 }
@@ -488,6 +492,10 @@ func (r *request) options() (*answer, error) {
 				w.Key(action)
 				wire.Describe(w, rt.fields)
 			})
+			if rt.inputFields != nil { // a TOM describes only those that an answer has
+				w.Key("write_fields")
+				wire.Describe(w, rt.inputFields)
+			}
 		}
 		if rt.handle["GET"] == nil {
 			return

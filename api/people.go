@@ -398,26 +398,28 @@ func loginError(err error) error {
 	return err
 }
 
-// showSession says who is signed in.
+// showSession says who is signed in, and what decides who sees uploads: targets or objects.
 func showSession(r *request) (*answer, error) {
 	name, err := r.api.archive.Name()
 	if err != nil {
 		return nil, err
 	}
+	var user *auth.UserInfo
+	if r.viewer.ID != 0 {
+		if u, err := r.auth().User(r.viewer, r.viewer.ID); err == nil {
+			user = &u
+		}
+	}
 	return r.object(http.StatusOK, func(w *wire.Writer) {
 		w.TextMember("node", name)
 		w.BoolMember("signed_in", !r.viewer.Guest())
 		w.Key("user")
-		if r.viewer.ID == 0 {
+		if user == nil {
 			w.Null()
-			return
+		} else {
+			writeUser(w, user)
 		}
-		u, err := r.auth().User(r.viewer, r.viewer.ID)
-		if err != nil {
-			w.Null()
-			return
-		}
-		writeUser(w, &u)
+		w.TextMember(auth.SettingMode, string(r.access.Policy().Mode))
 	})
 }
 

@@ -44,7 +44,7 @@ func TestPermissions(t *testing.T) {
 	whole := testenv.Long() || *update
 	for i, kind := range stageKinds {
 		for j, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
-			if !whole && (i+2*j)%3 != 0 { // the short form has four of the ten
+			if !whole && (i+2*j)%3 != 0 { // the short form has four of the twelve
 				continue
 			}
 			x.like, x.held, x.mode = starred{name: "Zq", access: kind.access, held: kind.target}, kind.data, mode
@@ -161,6 +161,8 @@ var stageKinds = []struct {
 	{"Shared with Observers, but the objects on it belong to their maker", "PRIVATE",
 		held{"astro", []string{"Observers"}},
 		held{user: "astro"}},
+	{"Private, but the objects on it are shared with Observers", "PRIVATE", held{user: "astro"},
+		held{"astro", []string{"Observers"}}},
 }
 
 // stageColumns are the titles of the columns, and the people that send their requests.
@@ -345,7 +347,7 @@ func (x *stage) cell(person string, r row) string {
 	case strings.Contains(query, "format=") && kind != typeJSON && !strings.HasPrefix(kind, "text/html"):
 		n := 0
 		mark := strings.TrimPrefix(x.d.source, "alone")
-		for _, source := range []string{x.d.source, "src" + mark, "common" + x.s.name} {
+		for _, source := range []string{x.d.source, "src" + mark, "common" + x.s.tag()} {
 			if strings.HasPrefix(r.path, "/api/reduceddatums/") && bytes.Contains(answer.body, []byte(source)) {
 				n++
 			}

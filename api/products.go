@@ -22,6 +22,7 @@ import (
 	"nightjar/api/wire"
 	"nightjar/archive"
 	"nightjar/auth"
+	"nightjar/ingest"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
 )
@@ -57,11 +58,26 @@ var uploadFields = []wire.Field{
 	{Name: "time_column", Label: "Time column", Kind: wire.Text, Blank: true, Max: 200,
 		Help: "The column of a photometry file that has the time, if its name does not say so."},
 	{Name: "time_format", Label: "Time format", Kind: wire.Text, Blank: true, Max: 50,
-		Help: "The format of the time: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso. It can have a scale, as in " +
-			"mjd_tt, or an offset, as in jd-2450000."},
+		Help: "The format of the time: mjd, jd, hjd, bjd, btjd, bkjd, rjd, gaia, unix or iso. It can have a scale, " +
+			"as in mjd_tt, or an offset, as in jd-2450000. days:2020-01-01T00:00:00 is days since that date."},
+	{Name: "flux_unit", Label: "Flux unit", Kind: wire.Text, Blank: true, Max: 100,
+		Help: "The unit of the fluxes of a photometry file that gives none, such as uJy."},
+	{Name: "zero_point", Label: "Zero point", Kind: wire.Text, Blank: true, Max: 30,
+		Help: "The magnitude of a flux of 1, for rows of a photometry file that have no zero point."},
+	{Name: "images", Label: "Images", Kind: wire.Selected, Blank: true,
+		Choices: []wire.Choice{{Value: ingest.ImagesDifference, Label: "Difference images"},
+			{Value: ingest.ImagesReduced, Label: "Reduced images"}},
+		Help: "The images that photometry was made of, if they differ from what the format of the file implies: " +
+			"ATLAS forced photometry is read as that of difference images."},
+	{Name: "bad_rows", Label: "Bad rows", Kind: wire.Selected, Blank: true,
+		Choices: []wire.Choice{{Value: "refuse", Label: "Refuse the file"},
+			{Value: skipBadRows, Label: "Skip them and report their lines"}},
+		Help: "What to do with rows that cannot be read. The default is refuse."},
 	{Name: "columns", Label: "Columns", Kind: wire.Text, Blank: true, Max: 10_000,
 		Help: "A JSON object with the columns for roles, such as {\"magnitude\": \"m_corr\"}."},
 }
+
+const skipBadRows = "skip"
 
 type productColumn = column[archive.ProductView]
 
@@ -116,7 +132,7 @@ var productsSpec = spec{
 	lists: true, cursors: true, cacheable: true, members: productMembers,
 }
 
-var productSpec = spec{parses: []string{typeMultipart}, cacheable: true, members: productMembers}
+var productSpec = spec{parses: []string{typeMultipart}, cacheable: true, ownTag: true, members: productMembers}
 
 // productOut writes products with their datums.
 func (r *request) productOut(l *listWriter) archive.ProductOut {
@@ -302,6 +318,8 @@ func productInput(form url.Values, name string) *archive.ProductInput {
 		rec.Get("data_product_type").Text
 	p.DateObs, p.FluxScale = rec.Get("date_obs").Text, rec.Get("flux_scale").Float
 	p.TimeColumn, p.TimeFormat = rec.Get("time_column").Text, rec.Get("time_format").Text
+	p.FluxUnit, p.ZeroPoint = rec.Get("flux_unit").Text, rec.Get("zero_point").Text
+	p.Images, p.SkipBadRows = rec.Get("images").Text, rec.Get("bad_rows").Text == skipBadRows
 	if text := rec.Get("columns").Text; text != "" && json.Unmarshal([]byte(text), &p.Columns) != nil {
 		p.Add("columns", "This must be a JSON object that maps roles to names of columns.")
 	}

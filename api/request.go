@@ -296,7 +296,8 @@ func (api *API) shareAcrossSites(w http.ResponseWriter, r *http.Request) (answer
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	h.Set("Access-Control-Allow-Headers",
-		"Accept, Authorization, Content-Type, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Requested-With")
+		"Accept, Authorization, Content-Type, If-Match, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, "+
+			"X-Requested-With")
 	h.Set("Access-Control-Max-Age", "86400")
 	w.WriteHeader(http.StatusNoContent)
 	return true

@@ -78,6 +78,9 @@ func newListWriter(r *request, page archive.Page) *listWriter {
 
 // begin writes what comes before the rows.
 func (l *listWriter) begin(e archive.Extent) error {
+	if l.r.route.cacheable {
+		l.r.w.Header().Set("ETag", l.r.stateTag(&e.State))
+	}
 	base := l.r.base() + l.r.URL.EscapedPath()
 	var next, previous string
 	if l.page.Cursor != nil {
@@ -123,6 +126,9 @@ func (l *listWriter) flush() error {
 			return err
 		}
 		l.started = true
+		if l.r.longTag != "" {
+			l.r.w.Header().Set("ETag", l.r.longTag)
+		}
 		l.r.w.Header().Set("Content-Type", typeJSON)
 		l.r.w.WriteHeader(http.StatusOK)
 	}

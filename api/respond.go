@@ -2,17 +2,12 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 
 	"nightjar/api/transport"
 	"nightjar/api/wire"
@@ -39,12 +34,9 @@ func (r *request) write(a *answer) {
 		return
 	}
 	h := r.w.Header()
-	if r.indent > 0 {
-		a.body, a.reusable = r.indentBody(a.body), false
-	}
 	// the tag of a page would have to cover more than the answer
 	if r.reads() && a.status == http.StatusOK && h.Get("ETag") == "" && !r.html {
-		tag := hashTag(a.body)
+		tag := r.bodyTag(a.body)
 		if h.Set("ETag", tag); isFresh(r.Request, tag) {
 			a.status = http.StatusNotModified
 		}
@@ -59,6 +51,9 @@ func (r *request) write(a *answer) {
 	if r.html {
 		r.writePage(a)
 		return
+	}
+	if r.indent > 0 {
+		a.body, a.reusable = r.indentBody(a.body), false
 	}
 	h.Set("Content-Type", typeJSON)
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
@@ -158,67 +153,6 @@ func statusOf(k problem.Kind) int {
 		return http.StatusConflict
 	}
 	return http.StatusInternalServerError
-}
-
-// Answers carry an ETag, with which a client can ask whether anything has changed. The tag is weak,
-// since the same answer may be compressed or not.
-//
-// The answer of a cacheable route depends on the request, the viewer and the data file, and every
-// change of the file that the answer shows is in the log. So its tag is a hash of these, and
-// finding that nothing has changed needs no query. The head of the log is read before the records:
-// if a write comes between, the answer is newer than its tag, and the client merely asks again. The
-// tag of any other answer is a hash of its body.
-
-// cacheTag returns the tag of the current answer of a cacheable route.
-func (r *request) cacheTag() string {
-	head := r.api.archive.Head()
-	h := fnv.New128a()
-	for _, part := range []string{r.URL.RequestURI(), r.base(), r.api.o.Version, r.api.startID} {
-		h.Write([]byte(part))
-		h.Write([]byte{0})
-	}
-	var b [18]byte
-	binary.BigEndian.PutUint64(b[:], r.viewer.ID)
-	binary.BigEndian.PutUint64(b[8:], head.Seq)
-	b[16] = byte(r.indent) << 1
-	if r.html {
-		b[16] |= 1
-	}
-	if r.viewer.Everything() {
-		b[17] = 1
-	}
-	h.Write(b[:])
-	// The viewer and the policy were read before the head: if the viewer's groups or the policy
-	// change, so does the tag.
-	p := r.access.Policy()
-	fmt.Fprintf(h, "%s\x00%s\x00", p.Mode, p.Strategy)
-	for _, g := range r.viewer.Groups {
-		h.Write(binary.BigEndian.AppendUint64(nil, g))
-	}
-	h.Write(head.Hash[:])
-	return weakTag(h.Sum(nil))
-}
-
-func weakTag(sum []byte) string { return `W/"` + hex.EncodeToString(sum[:12]) + `"` }
-
-// hashTag returns the tag of a body.
-func hashTag(body []byte) string {
-	sum := sha256.Sum256(body)
-	return weakTag(sum[:12])
-}
-
-// isFresh reports whether the client has the answer with this tag.
-func isFresh(r *http.Request, tag string) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return false
-	}
-	for _, have := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
-		if have = strings.TrimSpace(have); have != "" &&
-			strings.TrimPrefix(have, "W/") == strings.TrimPrefix(tag, "W/") {
-			return true
-		}
-	}
-	return false
 }
 
 // whyNotReady says what is wrong without naming a path.

@@ -77,10 +77,15 @@ type spec struct {
 	optionalMembers []string
 	// export sends a whole list in one of exportFormats; nil if the route has no export.
 	export func(r *request, format string) (*answer, error)
-	// cacheable means that the answer to GET depends only on the data file and the viewer.
-	cacheable bool
-	answers   string // the type of the answer to GET, if that is not JSON
-	onlyJSON  bool   // no pages
+	// cacheable means that the answer to GET depends only on the data file and the viewer, and that
+	// its tag is that of their state. With ownTag, only a long answer has that tag.
+	cacheable, ownTag bool
+	// only returns the viewer's session, whose writes call unchanged with the body of the answer to
+	// GET as of their transaction, and fail with its error. nil for routes whose writes do not
+	// check it.
+	only     func(r *request, unchanged func(body []byte) error) (*archive.Session, error)
+	answers  string // the type of the answer to GET, if that is not JSON
+	onlyJSON bool   // no pages
 
 	// public routes serve guests even when the node is locked, and take writes from guests.
 	public bool
@@ -167,6 +172,7 @@ type request struct {
 	viewer     auth.Viewer
 	access     *archive.Session
 	picked     map[string]bool // the members that fields= names, nil for all
+	longTag    string          // the ETag of an answer that is too long to be hashed before it is sent
 	freeSlot   func()          // returns the slot of a large body, nil when none was taken
 	// bytes reserved in API.memory and API.small
 	reserved, reservedSmall int64

@@ -176,13 +176,25 @@ func (r *request) answer() (*answer, error) {
 		handle = r.route.importRows
 	}
 	if method != http.MethodGet {
+		if err := r.checkUnchanged(); err != nil {
+			return nil, err
+		}
 		return handle(r)
 	}
 	if r.route.cacheable {
-		tag := r.cacheTag()
-		h.Set("ETag", tag)
+		state, err := r.access.State()
+		if err != nil {
+			return nil, err
+		}
+		tag := r.stateTag(&state)
 		if isFresh(r.Request, tag) {
+			h.Set("ETag", tag)
 			return &answer{status: http.StatusNotModified}, nil
+		}
+		if r.route.ownTag {
+			r.longTag = tag
+		} else {
+			h.Set("ETag", tag)
 		}
 	}
 	if err := r.pickMembers(); err != nil {

@@ -182,7 +182,8 @@ var targetFilters = []wire.Filter{
 		Help: "A part of the name or of an alias, ignoring case. With several, separated by commas, one must match."},
 	{Name: "name_fuzzy", Kind: wire.Text,
 		Help: "The name or an alias, ignoring case, blanks, dashes, underscores and parentheses. With several, " +
-			"separated by commas, one must match."},
+			"separated by commas, one must match. A name may contain commas: the longest parts of the value that " +
+			"are names decide."},
 	{Name: "query", Kind: wire.Text, Help: "A part of the name, ignoring case. Aliases do not count."},
 	{Name: "key", Kind: wire.Text, Help: "Has a tag with this key."},
 	{Name: "value", Kind: wire.Text, Help: "Has a tag with this value."},
@@ -198,12 +199,11 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 	in := wire.ParseQuery(targetFilters, r.query, p)
 	f = archive.TargetFilter{Type: in.Text("type"), Query: in.Text("query"), Key: in.Text("key"),
 		Value: in.Text("value"), List: in.Text("targetlist__name")}
-	if s := in.Text("name"); s != "" {
-		f.Names = strings.Split(s, ",") // the terms are not trimmed: " M2" and "M2" differ
-	}
-	if s := in.Text("name_fuzzy"); s != "" {
-		f.Fuzzy = strings.Split(s, ",")
-	}
+	// the parts are not trimmed: " M2" and "M2" differ
+	var blank int
+	f.Names, blank = r.parts(in, "name", p)
+	f.None = blank > 0 && blank < len(f.Names) // commas alone are no filter, as for a TOM
+	f.Fuzzy, _ = r.parts(in, "name_fuzzy", p)
 	if s := in.Text("cone_search"); s != "" {
 		f.Cone = parseCone(s, p)
 	}
@@ -212,8 +212,9 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 		radius, ok := parseRadius(s[at+1:])
 		if at < 0 || !ok {
 			p.Add("target_cone_search", "This must be name,radius, the radius in degrees.")
-		} else {
-			f.Around, f.Radius = strings.TrimSpace(s[:at]), radius
+		} else if f.Around, f.Radius = strings.TrimSpace(s[:at]), radius; f.Around == "" {
+			r.emptyPart("target_cone_search", p)
+			f.None = true
 		}
 	}
 	if s := in.Text("order"); s != "" {
@@ -227,6 +228,32 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 		}
 	}
 	return f, p.Err()
+}
+
+// parts returns the parts of a parameter that commas separate, nil when it was not given, and how
+// many of them are blank. A blank part matches nothing, and is a problem for a strict request.
+func (r *request) parts(in wire.Query, name string, p *problem.List) (list []string, blank int) {
+	text := in.Text(name)
+	if text == "" {
+		return nil, 0
+	}
+	list = strings.Split(text, ",")
+	for _, part := range list {
+		if strings.TrimSpace(part) == "" {
+			blank++
+		}
+	}
+	if blank > 0 {
+		r.emptyPart(name, p)
+	}
+	return list, blank
+}
+
+// emptyPart adds the problem with a parameter that has an empty part, if the request is strict.
+func (r *request) emptyPart(name string, p *problem.List) {
+	if r.strict() {
+		p.Add(name, "A part of this value is empty.")
+	}
 }
 
 // parseCone reads ra,dec,radius.
@@ -296,14 +323,14 @@ var targetsSpec = spec{
 }
 
 var targetSpec = spec{
-	fields: targetFields, missing: problem.Missing("Target"), mayAct: mayChangeTarget, cacheable: true,
+	fields: targetFields, missing: problem.Missing("Target"), mayAct: mayChangeTarget, only: onlyUnchanged,
 	members: names(targetColumns), optionalMembers: []string{targetLists.name},
 }
 
 var targetGroupSpec = spec{missing: problem.Missing("Target")}
 
 // partSpec is the spec of an alias, a tag and a list of targets.
-var partSpec = spec{cacheable: true}
+var partSpec = spec{}
 
 func listTargets(r *request) (*answer, error) {
 	f, err := parseTargetFilter(r)
@@ -341,6 +368,16 @@ func getTarget(r *request) (*answer, error) {
 	}
 	return r.object(http.StatusOK,
 		func(w *wire.Writer) { writeColumns(w, pickColumns(r, targetColumns, targetLists), v) })
+}
+
+// onlyUnchanged returns a session that changes or deletes the target only if unchanged agrees.
+func onlyUnchanged(r *request, unchanged func(body []byte) error) (*archive.Session, error) {
+	id, err := r.id()
+	return r.access.IfTarget(id, func(v *archive.TargetView) error {
+		var w wire.Writer
+		w.Object(func() { writeColumns(&w, targetColumns, v) })
+		return unchanged(w.Buf)
+	}), err
 }
 
 func mayChangeTarget(r *request) bool {

@@ -138,10 +138,10 @@ func Open(path string, o Options) (a *Archive, err error) {
 	return a, nil
 }
 
-// prepare gives a new file the codes of a TOM's data types, in a fixed order. A salvaged file also
-// gets codes for configured types whose codes were lost.
+// prepare gives a new file the codes of its data types, in a fixed order. A salvaged file also gets
+// codes for configured types whose codes were lost, and an older file one for astrometry.
 func (a *Archive) prepare() error {
-	known, types := true, standardTypes
+	known, types, action := true, standardTypes, "new file"
 	err := a.db.View(func(tx *kv.Tx) error {
 		configured, err := dataTypes(tx)
 		if err != nil {
@@ -153,14 +153,16 @@ func (a *Archive) prepare() error {
 			if err != nil {
 				return err
 			}
-			known = known && code != 0
+			if known = known && code != 0; code != 0 {
+				action = "codes of data types"
+			}
 		}
 		return nil
 	})
 	if err != nil || known {
 		return err
 	}
-	return a.db.Update(context.Background(), kv.Author{Action: "new file"}, func(tx *kv.WriteTx) error {
+	return a.db.Update(context.Background(), kv.Author{Action: action}, func(tx *kv.WriteTx) error {
 		for _, t := range types {
 			if _, err := tx.GiveCode(codeDataType, t); err != nil {
 				return err
@@ -195,10 +197,13 @@ type Session struct {
 	a *Archive
 	v auth.Viewer
 	p auth.Policy
+	// unchanged is checked in each writing transaction before anything else, see IfTarget; nil
+	// checks nothing.
+	unchanged func(*Session, *kv.Tx) error
 }
 
 // For returns a session for a viewer.
-func (a *Archive) For(v auth.Viewer) *Session { return &Session{a, v, a.auth.Policy()} }
+func (a *Archive) For(v auth.Viewer) *Session { return &Session{a: a, v: v, p: a.auth.Policy()} }
 
 // Viewer returns the viewer of the session.
 func (s *Session) Viewer() auth.Viewer { return s.v }
@@ -210,7 +215,7 @@ func (s *Session) Policy() auth.Policy { return s.p }
 // credential has ended.
 func (s *Session) current(tx *kv.Tx) (*Session, error) {
 	v, p, err := s.a.auth.Current(tx, s.v)
-	return &Session{s.a, v, p}, err
+	return &Session{a: s.a, v: v, p: p}, err
 }
 
 // writing wraps fn for a transaction: it calls fn with the current session, if that may still
@@ -220,6 +225,9 @@ func (s *Session) writing(fn func(*Session, *kv.WriteTx) error) func(*kv.WriteTx
 		now, err := s.current(tx.Tx)
 		if err == nil {
 			err = now.p.MayWrite(now.v)
+		}
+		if err == nil && s.unchanged != nil {
+			err = s.unchanged(now, tx.Tx)
 		}
 		if err != nil {
 			return err
@@ -264,6 +272,30 @@ func (s *Session) viewOn(fn func(*Session, *kv.Tx) error) error {
 		}
 		return fn(now, tx)
 	})
+}
+
+// A State is what an answer depends on besides its request: the viewer, the policy, and the head of
+// the log, all as of one transaction.
+type State struct {
+	Viewer auth.Viewer
+	Policy auth.Policy
+	Head   kv.Mark
+}
+
+// State returns the current state. What is read afterwards is of this state or of a later one.
+// Error: *problem.Error when the credential has ended.
+func (s *Session) State() (state State, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
+		state, err = s.state(tx)
+		return err
+	})
+	return state, err
+}
+
+// state returns the state that a transaction of this session reads.
+func (s *Session) state(tx *kv.Tx) (State, error) {
+	head, err := tx.At()
+	return State{s.v, s.p, head}, err
 }
 
 // stillSuperuser refuses a viewer who is no longer a superuser.

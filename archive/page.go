@@ -41,6 +41,7 @@ type Extent struct {
 	Count         int   // rows of the whole list
 	First, Last   Place // of the page; the place of the cursor when the page is empty
 	Before, After bool  // whether there are rows before and after the page
+	State         State // that the transaction read which found the page
 }
 
 // Out takes the answer to a list query. Begin is called first. Row is called inside a transaction:
@@ -93,6 +94,9 @@ func sendPage[T any](s *Session, ctx context.Context, out Out[T],
 			return err
 		}
 		if out.Begin != nil {
+			if extent.State, err = s.state(tx); err != nil {
+				return err
+			}
 			if err := out.Begin(extent); err != nil {
 				return err
 			}

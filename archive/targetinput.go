@@ -48,7 +48,9 @@ type ListInput struct {
 const (
 	nameTaken  = "target with this Name already exists."
 	aliasTaken = "target name with this Alias already exists."
-	required   = "This field is required."
+	// a new alias equals the name, or a new name an alias
+	aliasIsName = "Alias '%s' conflicts with Target name '%s'."
+	required    = "This field is required."
 )
 
 // checkNumbers adds problems for infinities, NaNs and numbers out of their range.
@@ -130,6 +132,7 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 	}
 	fresh := t.ID == 0
 	pl := &targetPlan{in: in, t: t, renamed: fresh}
+	named := false // the target gets another name
 	if in.Name.Given && !p.Has("name") {
 		owner, taken, err := tx.Lookup(kindTargetName, in.Name.Value)
 		if err != nil {
@@ -138,7 +141,8 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 		if taken && owner != t.ID {
 			p.Add("name", nameTaken)
 		}
-		pl.renamed = pl.renamed || t.Name != in.Name.Value
+		named = t.Name != in.Name.Value
+		pl.renamed = pl.renamed || named
 		t.Name = in.Name.Value
 	} else if fresh && !p.Has("name") {
 		p.Add("name", required)
@@ -182,8 +186,12 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 		return nil, p
 	}
 	for _, a := range t.Aliases {
-		if a.Name == t.Name && !(t.ID != 0 && !aliasGiven(in.Aliases, a.Name)) {
-			p.Add(problem.WholeList, "Alias '%s' conflicts with Target name '%s'.", a.Name, t.Name)
+		switch {
+		case a.Name != t.Name:
+		case aliasGiven(in.Aliases, a.Name):
+			p.Add(problem.WholeList, aliasIsName, a.Name, t.Name)
+		case named:
+			p.Add("name", aliasIsName, a.Name, t.Name)
 		}
 	}
 	pl.checkSize(p, s.v.ID)
@@ -193,8 +201,7 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 	return pl, nil
 }
 
-// aliasGiven reports whether the input names an alias: a target may be renamed to one of its old
-// aliases.
+// aliasGiven reports whether the input names an alias.
 func aliasGiven(aliases []AliasInput, name string) bool {
 	return slices.ContainsFunc(aliases, func(a AliasInput) bool { return a.Name == name })
 }
@@ -211,7 +218,7 @@ func (s *Session) planAliases(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh 
 		if a.ID != 0 && !fresh {
 			if at = slices.IndexFunc(t.Aliases, func(x Alias) bool { return x.ID == a.ID }); at < 0 {
 				// a TOM's message, with its line break
-				p.Add(problem.WholeList,
+				p.Add(pathOf("aliases", i, "id"),
 					"TargetName identified by id '%d' is not an\n                        alias of Target '%s'",
 					a.ID, t.Name)
 				continue

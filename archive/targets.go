@@ -57,6 +57,25 @@ func (s *Session) ChangeTarget(ctx context.Context, id uint64, in *TargetInput, 
 	return v, err
 }
 
+// IfTarget returns a session whose writes happen only if same returns nil for the target as the
+// viewer sees it in the transaction that writes. Otherwise they fail with its error. Errors: those
+// of same; NotFound.
+func (s *Session) IfTarget(id uint64, same func(*TargetView) error) *Session {
+	only := *s
+	only.unchanged = func(s *Session, tx *kv.Tx) error {
+		t, err := s.target(tx, id)
+		if err != nil {
+			return err
+		}
+		v, err := s.targetView(tx, t)
+		if err != nil {
+			return err
+		}
+		return same(v)
+	}
+	return &only
+}
+
 func (s *Session) writeAndView(tx *kv.WriteTx, pl *targetPlan) (*TargetView, error) {
 	if err := s.write(tx, pl); err != nil {
 		return nil, err

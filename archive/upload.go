@@ -31,6 +31,10 @@ type ProductInput struct {
 	FluxScale   float64           // a factor on fluxes, 0 for none
 	TimeColumn  string            // the column of photometry with the time, "" to recognise it
 	TimeFormat  string            // its format, such as mjd_tt or jd-2450000; "" to recognise it
+	FluxUnit    string            // of photometry, "" for that of the file
+	ZeroPoint   string            // of rows of photometry that have none, a decimal number; "" for none
+	Images      string            // ingest.ImagesDifference or ingest.ImagesReduced; "" as the format says
+	SkipBadRows bool              // leave bad rows out instead of refusing the file
 	Columns     map[string]string // columns by role, as far as the uploader names them
 	Refuse      bool              // fail when the viewer already sees a datum of the file
 	DryRun      bool              // return the report of the upload, and store nothing
@@ -78,7 +82,7 @@ func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*product
 		}
 	}
 	if !p.Has("data_product_type") {
-		list, err := dataTypes(tx)
+		list, err := productTypes(tx)
 		if err != nil {
 			return nil, err
 		}
@@ -115,6 +119,11 @@ func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*product
 	tooManyBytes(p, "extra_data", len(in.ExtraData), MaxExtraData)
 	if math.IsNaN(in.FluxScale) || math.IsInf(in.FluxScale, 0) || in.FluxScale < 0 {
 		p.Add("flux_scale", "A valid number is required.")
+	}
+	for _, x := range (&ingest.Options{FluxUnit: in.FluxUnit, ZeroPoint: in.ZeroPoint, Images: in.Images}).Problems() {
+		if !p.Has(x.Column) {
+			p.Add(x.Column, "%s", x.Reason)
+		}
 	}
 	unknown := p
 	if s.p.Mode == auth.ModeTargets {
@@ -338,7 +347,8 @@ func (in *ProductInput) file(f *FileUpload) ingest.File {
 
 func (in *ProductInput) options(pl *productPlan) ingest.Options {
 	o := ingest.Options{DateObs: in.DateObs, FluxScale: in.FluxScale, TimeColumn: in.TimeColumn,
-		TimeFormat: in.TimeFormat, Columns: in.Columns}
+		TimeFormat: in.TimeFormat, FluxUnit: in.FluxUnit, ZeroPoint: in.ZeroPoint, Images: in.Images,
+		SkipBadRows: in.SkipBadRows, Columns: in.Columns}
 	if in.byObject != nil {
 		o.Objects = in.byObject.refused
 	} else {
@@ -383,7 +393,8 @@ func (s *Session) writeProduct(tx *kv.WriteTx, in *ProductInput, f *FileUpload, 
 func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, pl *productPlan,
 	add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
-		report := ingest.EmptyReport()
+		report, o := ingest.EmptyReport(), in.options(pl)
+		report.Warnings = append(report.Warnings, o.Unused(in.Type)...)
 		return &report, nil
 	}
 	now := s.a.o.Now().UnixMicro()
@@ -429,7 +440,8 @@ func withOrigin(value []byte) []byte {
 	return append(out, `"`+ingest.TimeOrigin+`":"upload"}`...)
 }
 
-// blindGroups warns about named groups that cannot see the target, and so not the product.
+// blindGroups warns about named groups that cannot see the target: they see the product and its
+// datums, but not of which target they are.
 func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	if s.p.Mode != auth.ModeObjects || t == nil {
 		return nil
@@ -438,7 +450,8 @@ func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	for _, g := range groups {
 		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Visibility == auth.VisibleToGranted {
 			warnings = append(warnings,
-				fmt.Sprintf("Group %d cannot see the target, and so cannot see this product.", g))
+				fmt.Sprintf("Group %d cannot see the target. It sees this product and its datums, without the "+
+					"target's name.", g))
 		}
 	}
 	return warnings

@@ -221,12 +221,14 @@ func (p Policy) Sees(v Viewer, target ACL) bool {
 	return p.Admits(v) && slices.ContainsFunc(target.Seers(), v.Is)
 }
 
-// SeesHeld reports whether the viewer sees a record of a target with some holders.
+// SeesHeld reports whether the viewer sees a record of a target with some holders: in mode targets
+// if they see the target, in mode objects if they are among the holders, whether or not they see
+// the target.
 func (p Policy) SeesHeld(v Viewer, target ACL, holders []Grantee) bool {
-	if !p.Sees(v, target) {
-		return false
+	if p.Mode == ModeTargets || v.Everything() {
+		return p.Sees(v, target)
 	}
-	return p.Mode == ModeTargets || v.Everything() || slices.ContainsFunc(holders, v.Is)
+	return p.Admits(v) && slices.ContainsFunc(holders, v.Is)
 }
 
 // May reports whether the viewer may change or delete a target, or add records to it (Change). It

@@ -2,6 +2,9 @@ package ingest
 
 import (
 	"math"
+	"strings"
+
+	"nightjar/ingest/units"
 )
 
 const difference = `,"difference":true`
@@ -21,7 +24,7 @@ var dialects = []dialect{
 		roles: map[string]role{"mjd": roleTime, "m": roleMagnitude, "dm": roleError, "ujy": roleFlux,
 			"dujy": roleFluxError, "f": roleFilter,
 			"err": roleOther, "mag5sig": roleOther, "obs": roleOther, "maj": roleOther, "min": roleOther},
-		source:   "ATLAS",
+		source: "ATLAS", fluxUnit: "uJy",
 		constant: `,"telescope":"ATLAS"` + difference,
 		rule:     &fluxRule{detection: 3, sigmas: 3, zeroPoint: 23.9, snr: true},
 		notes: []string{"ATLAS forced photometry is difference flux: value.difference says so; the times are the " +
@@ -38,7 +41,7 @@ var dialects = []dialect{
 		roles: map[string]role{"jd": roleTime, "filter": roleFilter, "zpdiff": roleZeroPoint,
 			"forcediffimflux": roleFlux, "forcediffimfluxunc": roleFluxError,
 			"diffmaglim": roleOther, "field": roleOther},
-		source:   "ZTF",
+		source: "ZTF", fluxUnit: "DN",
 		constant: `,"telescope":"ZTF"` + difference,
 		rule:     &fluxRule{detection: 3, sigmas: 5, zeroPoint: math.NaN(), snr: true},
 		notes: []string{"ZTF forced photometry is difference flux: value.difference says so; no baseline was " +
@@ -70,7 +73,7 @@ var dialects = []dialect{
 		roles: map[string]role{"mjd": roleTime, "unforced_mag": roleMagnitude, "unforced_mag_error": roleError,
 			"unforced_mag_status": roleLimitFlag,
 			"forced_ujy":          roleFlux, "forced_ujy_error": roleFluxError},
-		source:   "ZTF",
+		source: "ZTF", fluxUnit: "uJy",
 		constant: difference,
 		notes:    []string{alertNote},
 	},
@@ -98,7 +101,9 @@ var dialects = []dialect{
 		roles: map[string]role{"jd": roleTime, "magnitude": roleMagnitude, "uncertainty": roleError, "band": roleFilter,
 			"observer_code": roleSource, "star_name": roleObject},
 	},
-	openCatalog,
+	openCatalog, fink, finkRubin, antares, rubinForced, rubinSources, rubinOlderSources, plasticc, sousa, binnedSeries, tns,
+	skyPatrol, panstarrsDetections, ptf,
+	astroImageJ("", "source_amag_t1"), astroImageJ("", ""), astroImageJ("_n", ""), astroImageJ("_dfn", ""),
 }
 
 const alertNote = "alerts of ZTF give magnitudes of difference fluxes: value.difference says so; isdiffpos is " +
@@ -135,14 +140,19 @@ func (g *grid) findDialect() {
 		d := &dialects[i]
 		found := 0
 		for _, want := range d.needs {
-			for _, name := range g.First {
-				if fold(name) == want {
+			for at, name := range g.First {
+				if fold(name) == want && g.hasUnitOf(d, at) {
 					found++
 					break
 				}
 			}
 		}
 		if found == len(d.needs) {
+			if d.adapt != nil {
+				if d = d.adapt(*d, g); d == nil {
+					continue
+				}
+			}
 			g.dialect = d
 			g.format = d.name + ", " + g.format
 			if d.wide != "" {
@@ -151,6 +161,14 @@ func (g *grid) findDialect() {
 			return
 		}
 	}
+}
+
+// hasUnitOf reports whether column i, if it is a flux, has the unit of a dialect's fluxes. Counts
+// have many units, which are all alike.
+func (g *grid) hasUnitOf(d *dialect, i int) bool {
+	r := d.roles[fold(strings.TrimPrefix(g.First[i], d.prefix))]
+	unit, known := units.Spell(g.field(i).unit)
+	return d.fluxUnit == "" || d.fluxUnit == "DN" || r != roleFlux && r != roleFluxError || !known || unit == d.fluxUnit
 }
 
 // openCatalog is a file of the Open Supernova Catalog or one of its siblings: an object for each

@@ -94,12 +94,22 @@ func photometryFormats() []format {
 			refused: "rows of another length; " + noTimeText}},
 		{name: "JSON", recognise: isJSON, read: photometryOf(jsonGrid), about: about{
 			by: "an object or a list of JSON; NaN and Infinity are missing values",
-			roles: "a list of records: photometry, or detections and non_detections, or candidates, " +
-				"or the only one; " + byNames,
+			roles: "a list of records: photometry, or detections and non_detections, or candidates, or, of an " +
+				"alert, candidate and prv_candidates, or diaSource and prvDiaSources, or diaSourcesList, or the only " +
+				"one; " + byNames,
 			units: "none",
 			time:  anyTime,
 			refused: "several lists of records with other names; a member twice in a record; " +
 				"more than one JSON value; " + noTimeText}},
+		{name: "AAVSO exoplanet report", recognise: isExoplanetReport, read: readExoplanetReport, about: about{
+			by: "`#TYPE=EXOPLANET`",
+			roles: "DIFF: flux, relative, with relative_flux, or differential_magnitude, by #MEASUREMENT_TYPE; " +
+				"ERR: flux_error or error; #FILTER: filter; OBSCODE: source; EXOPLANET_NAME or STAR_NAME: object; " +
+				"DETREND_1 and so on are kept",
+			units: "none, or mag",
+			time:  "DATE by #DATE_TYPE: JD_UTC, HJD_UTC, BJD_UTC, BJD_TT, BJD_TDB",
+			refused: "another date or measurement; a parameter that changes within the file; rows longer than the " +
+				"first"}},
 		{name: "AAVSO", recognise: isAAVSO, read: photometryOf(aavsoGrid), about: about{
 			by: "`#TYPE=EXTENDED` or `#TYPE=VISUAL`",
 			roles: "MAG: magnitude, with < limit, with MTYPE DIF differential_magnitude; MERR: error; " +
@@ -127,6 +137,13 @@ func photometryFormats() []format {
 			units:   "mag",
 			time:    "ISO 8601, UTC",
 			refused: "rows longer than their header; rows without a magnitude are left out"}},
+		{name: "ADES XML", recognise: isADESXML, read: photometryOf(adesXMLGrid), about: about{
+			by: "`<ades`, in XML; the elements optical, offset, occultation and radar",
+			roles: "mag: magnitude; rmsMag: error; band: filter; stn: telescope; " +
+				"permID, provID or trkSub: object",
+			units:   "mag",
+			time:    "obsTime, ISO 8601, UTC",
+			refused: "a member twice in an observation; observations without a magnitude are left out"}},
 		{name: "MPC 80-column", recognise: isMPC, read: photometryOf(mpcGrid), about: about{
 			by:      "lines of 80 characters with a date in columns 16 to 32",
 			roles:   "columns 66-70: magnitude; 71: filter; 78-80: telescope; 1-12: object",

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -15,10 +16,11 @@ import (
 func formatSamples(t *testing.T) map[string][]byte {
 	export := exportAs(t, "csv")
 	multi := containers(t)
-	return map[string][]byte{
+	samples := map[string][]byte{
 		"FITS table photometry": multi[0], "VOTable photometry": multi[3], "ECSV photometry": multi[5],
 		"AAVSO photometry": []byte(aavsoSample), "SNANA photometry": []byte(snanaSample),
 		"Gaia Alerts photometry": []byte(gaiaSample), "ADES PSV photometry": []byte(adesSample),
+		"ADES XML photometry": []byte(adesXMLSample), "AAVSO exoplanet report photometry": []byte(exoplanetSample),
 		"MPC 80-column photometry": []byte(mpcLine("     K20A01B", "  C", "2020 01 31.43125", "10 20 30.12",
 			"-02 07 24.4", "19.5", "G", "G96")),
 		"IPAC table photometry": []byte(ipacSample), "MRT (CDS, AAS) photometry": []byte(mrtSample),
@@ -77,6 +79,8 @@ func formatSamples(t *testing.T) map[string][]byte {
 				"'2018-02-15T10:20:30' / start\n# BUNIT   = 'erg/cm2/s/A'\n4000.0 1.5e-15 1e-16\n4002.0 1.6e-15 " +
 				"1e-16\n"),
 	}
+	maps.Copy(samples, dialectSamples())
+	return samples
 }
 
 // TestEveryFormat reads a sample of each format and compares report and points with recorded ones,

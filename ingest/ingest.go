@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
@@ -68,6 +67,9 @@ func (p *Processors) Process(ctx context.Context, dataType string, f bounded.Fil
 	case err != nil:
 		return j.finish(), err
 	}
+	for _, unused := range o.Unused(dataType) {
+		j.warn("%s", unused)
+	}
 	report := j.finish()
 	if len(report.Errors) > 0 {
 		return report, &bounded.Error{Problems: report.Errors, More: j.more}
@@ -77,10 +79,8 @@ func (p *Processors) Process(ctx context.Context, dataType string, f bounded.Fil
 
 // run checks the options, chooses the format and reads the file.
 func (j *job) run(ctx context.Context, formats []format) error {
-	scale := j.options.FluxScale
-	if math.IsNaN(scale) || math.IsInf(scale, 0) || scale < 0 {
-		return bounded.Refuse(bounded.Problem{Column: "flux_scale",
-			Reason: "the factor must be a finite number above 0"})
+	if err := j.options.check(); err != nil {
+		return err
 	}
 	if j.file.Size <= 0 {
 		return bounded.Refuse(bounded.Problem{Reason: "the file is empty"})

@@ -32,9 +32,21 @@ type Options struct {
 	// finds it by name.
 	TimeColumn string
 	// TimeFormat says how times are counted (upload field time_format): mjd, jd, hjd, bjd, btjd,
-	// bkjd, unix or iso, with an optional scale (mjd_tt, bjd_tdb) or an offset that was subtracted
-	// (jd-2450000). It overrides names and the file; "" uses them.
+	// bkjd, rjd, gaia, unix or iso, with an optional scale (mjd_tt, bjd_tdb) or an offset that was
+	// subtracted (jd-2450000), or days:DATE for days since a date. It overrides names and the file;
+	// "" uses them.
 	TimeFormat string
+	// FluxUnit is the unit of the fluxes of photometry and of their errors (upload field
+	// flux_unit). It overrides the unit of the file, and a warning names both; "" uses that of the
+	// file.
+	FluxUnit string
+	// ZeroPoint is the magnitude of a flux of 1 (upload field zero_point), a decimal number from 0
+	// to 60, or near -48.6 for cgs units. It is for rows of photometry that have no zero point of
+	// their own; "" is none.
+	ZeroPoint string
+	// Images says of which images photometry was made (upload field images): [ImagesDifference] or
+	// [ImagesReduced]. "" uses what the format says.
+	Images string
 	// Columns maps roles to names of columns (upload field columns), as in {"magnitude": "m_corr"}.
 	// Roles of photometry are time, magnitude, error, limit, filter, flux, flux_error, flux_unit,
 	// zero_point, magsys, telescope, instrument, source and object; those of a spectrum are

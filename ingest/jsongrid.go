@@ -69,6 +69,11 @@ func (w jsonWalk) record(members []jsonMember, within func(key string) (read boo
 			if within != nil {
 				read, err = within(m.key)
 			}
+			if err == nil && !read && t == json.Delim('{') && namedMembers[m.key] {
+				var named bool
+				m.text, named, err = w.nameWithin()
+				m.nested, read = !named, true
+			}
 			if err == nil && !read {
 				err = w.Skip()
 			}
@@ -97,10 +102,11 @@ func jsonText(t json.Token) string {
 // notUTF8 reports whether a text of the JSON file was not valid UTF-8.
 func notUTF8(text string) bool { return strings.ContainsRune(text, utf8.RuneError) }
 
-// recordBegins reports whether the walk has entered an object that is an item of a list.
+// recordBegins reports whether the walk has entered an object that is an item of a list, or the
+// record of an alert.
 func (w jsonWalk) recordBegins(t json.Token) bool {
 	n := len(w.Stack)
-	return t == json.Delim('{') && n >= 2 && w.Stack[n-2].List
+	return t == json.Delim('{') && (n >= 2 && w.Stack[n-2].List || w.isAlertRecord())
 }
 
 // listPath is the path of the list whose item the walk is in: its keys, each followed by a tab.
@@ -124,9 +130,6 @@ func (w jsonWalk) listKeys() (keys []string) {
 	}
 	return keys
 }
-
-// jsonLists names the lists of records that are read together, the most specific first.
-var jsonLists = [][]string{{"photometry"}, {"detections", "non_detections"}, {"candidates"}}
 
 // jsonList is a list of records in a document.
 type jsonList struct {
@@ -276,6 +279,7 @@ func findJSONLists(f bounded.File) ([]*jsonList, error) {
 
 // chooseJSONLists returns the lists that make a light curve, or the only list.
 func chooseJSONLists(lists []*jsonList) []*jsonList {
+	lists = slices.DeleteFunc(slices.Clone(lists), (*jsonList).isOtherRecord)
 	for _, names := range jsonLists {
 		var chosen []*jsonList
 		for _, l := range lists {

@@ -134,6 +134,7 @@ func readFITSPhotometry(ctx context.Context, j *job) error {
 	var grids []*grid
 	for _, t := range tables {
 		g := fitsGrid(t, j.file, t.Getter(primary))
+		g.keys = filterKeys(t.Getter(primary))
 		if err := g.readSample(); err != nil {
 			return err
 		}
@@ -236,6 +237,14 @@ func (p *photometry) finish() {
 	if p.computedLimits > 0 {
 		p.warn("%s with a flux of at most %g times its error: the limit is that of %g errors",
 			problem.Plural(p.computedLimits, "row"), p.rule.detection, p.rule.sigmas)
+	}
+	if p.withoutError > 0 {
+		p.warn("%s without an error of the flux above 0: the magnitude is left out",
+			problem.Plural(p.withoutError, "row"))
+	}
+	if p.errorLimits > 0 {
+		p.warn("%s with an error and without a flux: the limit is that of %g errors",
+			problem.Plural(p.errorLimits, "row"), p.rule.sigmas)
 	}
 	if p.signs > 0 {
 		p.warn("column %s: %s with < or > in front stored as limit (fainter than)",

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 
 	"nightjar/ingest/table"
@@ -39,6 +40,8 @@ type photometry struct {
 	shifts                             int
 	leastShift, mostShift              int64
 	computed, computedLimits           int
+	errorLimits                        int    // limits of rows with an error and no flux
+	withoutError                       int    // rows of a flux without an error, whose magnitude was left out
 	ref                                string // heliocentric or barycentric, if times were
 }
 
@@ -84,6 +87,7 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 		}
 	}
 	p.findRule()
+	p.nameFilter()
 	return p
 }
 
@@ -188,7 +192,9 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 			v = append(v, p.addUnit...)
 		}
 	}
+	before := p.errorLimits
 	v = p.appendComputed(v, found, limited)
+	measured = measured || p.errorLimits > before
 	if len(v) > 1 {
 		v = append(v, p.constant...)
 		if len(r.tail) > 0 {
@@ -304,7 +310,7 @@ const earlyTime = (10_000 - instant.MJDOfUnix) * instant.DayMicros
 // number writes a cell that must be a number, with asLimit a magnitude as a limit. written is
 // false if the cell is missing or has a problem.
 func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []byte) (out []byte, written bool) {
-	sign := c.role != roleError && c.role.sentinels() && table.Signed(cell)
+	sign := c.role != roleError && c.role.inMagnitudes() && table.Signed(cell)
 	if sign {
 		cell = table.WithoutSign(cell)
 	}
@@ -315,7 +321,7 @@ func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []
 	case !ok:
 		p.problemAt(line, problem.Clip(c.name), notNumber(cell))
 		return v, false
-	case c.role.sentinels() && sentinel(d):
+	case c.role.inMagnitudes() && sentinel(d):
 		return v, false
 	case !d.Finite():
 		p.problemAt(line, problem.Clip(c.name), problem.Quoted(cell)+" is out of range")
@@ -433,6 +439,8 @@ func (p *photometry) isFlagged(cells [][]byte, line int) bool {
 // verdict is what the rule says about a row.
 type verdict struct {
 	limit            bool    // not a detection: the magnitude of the row is ignored
+	noFlux           bool    // there is only the error of the flux
+	noError          bool    // the flux has no error above 0, and so its magnitude is ignored
 	mag, err, limMag float64 // NaN for none
 	snr              float64
 }
@@ -494,7 +502,17 @@ func (p *photometry) judgeFlux(cells [][]byte) verdict {
 	if p.rule.zero >= 0 {
 		zero = number(p.rule.zero)
 	}
-	if math.IsNaN(flux) || math.IsNaN(zero) {
+	if math.IsNaN(flux) && !missing(cells[p.rule.flux]) || math.IsNaN(zero) {
+		return v
+	}
+	if math.IsNaN(flux) {
+		if sigma > 0 && !p.hasMeasurement(cells) {
+			v.limit, v.noFlux, v.limMag = true, true, zero-2.5*math.Log10(p.rule.sigmas*sigma)
+		}
+		return v
+	}
+	if !(sigma > 0) && p.rule.own && p.rule.fluxError >= 0 {
+		v.limit, v.noError = true, true // the magnitude is that of no measurement
 		return v
 	}
 	if !(sigma > 0) {
@@ -525,11 +543,19 @@ func (p *photometry) appendComputed(out []byte, v verdict, limited bool) []byte 
 		return true
 	}
 	if !p.rule.own && put("magnitude", v.mag) {
-		p.computed++
-		put("error", v.err)
+		if p.computed++; !slices.ContainsFunc(p.columns, func(c column) bool { return c.role == roleError }) {
+			put("error", v.err)
+		}
+	}
+	if v.noError {
+		p.withoutError++
 	}
 	if v.limit && !limited && put("limit", v.limMag) {
-		p.computedLimits++
+		if v.noFlux {
+			p.errorLimits++
+		} else {
+			p.computedLimits++
+		}
 	}
 	if p.rule.snr {
 		put("snr", v.snr)

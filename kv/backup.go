@@ -414,6 +414,9 @@ func (db *DB) replaceBy(temp string) error {
 	db.tails.clear()
 	db.counts.Clear()
 	db.unions.Clear()
+	db.headMu.Lock()
+	db.headTx = 0
+	db.headMu.Unlock()
 	if exchanged && db.bolt != nil {
 		err = errors.Join(err, db.identify())
 	}

@@ -420,10 +420,11 @@ func (db *DB) try(jobs []*job) (bad *job, ran bool, err error) {
 		return nil, ran, err
 	}
 	open = false
+	no := bt.ID()
 	if err := db.commitTx(bt); err != nil {
 		return nil, ran, err
 	}
-	db.published(b)
+	db.published(b, no)
 	return nil, ran, nil
 }
 
@@ -750,21 +751,23 @@ func (db *DB) setFailed(err error) {
 	}
 }
 
-// Head returns the last state that is on the disk.
+// Head returns the last state whose commit has ended. A View may see a later one, which [Tx.At]
+// returns.
 func (db *DB) Head() Mark {
 	db.headMu.Lock()
 	defer db.headMu.Unlock()
 	return db.head
 }
 
-func (db *DB) published(b *batch) {
+// published is called after bbolt transaction no of b was committed.
+func (db *DB) published(b *batch, no int) {
 	db.freeListStored = false
 	for s, notes := range b.super {
 		s.note(notes)
 	}
 	db.headMu.Lock()
 	news := db.head != b.head
-	db.head = b.head
+	db.head, db.headTx = b.head, no
 	db.headMu.Unlock()
 	if news && db.opts.Committed != nil {
 		db.keepUnreported(guarded(func() error { db.opts.Committed(b.head); return nil }))

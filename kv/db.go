@@ -138,6 +138,7 @@ type DB struct {
 
 	headMu sync.Mutex
 	head   Mark
+	headTx int // a bbolt transaction that sees head, 0 if none is known
 
 	nodeNo          uint64
 	nodeID          [16]byte

@@ -320,7 +320,7 @@ func (e *entryBuilder) rehash(tx *Tx, d *tableDef) error {
 	return nil
 }
 
-// Head returns the state of the file that this transaction sees.
+// Head reads the state of the file that this transaction sees from the log.
 func (tx *Tx) Head() (Mark, error) {
 	k, v := tx.bucket(bucketLog).Cursor().Last()
 	if k == nil {
@@ -331,6 +331,32 @@ func (tx *Tx) Head() (Mark, error) {
 		return Mark{}, err
 	}
 	return Mark{e.Seq, e.Hash}, nil
+}
+
+// At returns what Head returns. Transactions that see the same state mostly get it from memory, so
+// it costs nothing, and says nothing about the log in the file.
+func (tx *Tx) At() (m Mark, err error) {
+	if tx.batch != nil { // which sees entries that are not committed
+		return tx.Head()
+	}
+	db, no := tx.db, tx.bolt.ID()
+	db.headMu.Lock()
+	m, known := db.head, db.headTx == no
+	db.headMu.Unlock()
+	if known {
+		return m, nil
+	}
+	if m, err = tx.Head(); err != nil {
+		return m, err
+	}
+	db.headMu.Lock()
+	defer db.headMu.Unlock()
+	// A commit without an entry in the log, such as that of the list of free pages, changes only
+	// the transaction's number.
+	if m == db.head && no > db.headTx {
+		db.headTx = no
+	}
+	return m, nil
 }
 
 // Follows returns nil when the file has grown out of the state m, or an error that says why not.

@@ -196,7 +196,11 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.Client, o *productOptions,
 	args []string) error {
 	fields := map[string]string{"data_product_type": o.kind, "date_obs": o.dateObs, "flux_scale": o.fluxScale,
-		"time_column": o.timeColumn, "time_format": o.timeFormat}
+		"time_column": o.timeColumn, "time_format": o.timeFormat, "flux_unit": o.fluxUnit, "zero_point": o.zeroPoint,
+		"images": o.images, "bad_rows": o.badRows}
+	if _, err := o.skipsBadRows(c); err != nil {
+		return err
+	}
 	maps.DeleteFunc(fields, func(key, value string) bool { return value == "" && key != "data_product_type" })
 	if o.target != "" {
 		t, err := findTarget(ctx, n, o.target)

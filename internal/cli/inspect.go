@@ -17,8 +17,9 @@ import (
 
 // fileHints are the flags that say what a file does not say itself.
 type fileHints struct {
-	kind, dateObs, timeColumn, timeFormat string
-	columns                               []string // ROLE=COLUMN
+	kind, dateObs, timeColumn, timeFormat, fluxUnit, zeroPoint, images, badRows string
+
+	columns []string // ROLE=COLUMN
 }
 
 func (a *fileHints) flags() []cli.Flag {
@@ -29,9 +30,27 @@ func (a *fileHints) flags() []cli.Flag {
 		textFlag(&a.dateObs, "date-obs", "`DATE` of spectra without one, MJD or ISO 8601, UTC"),
 		textFlag(&a.timeColumn, "time-column", "`COLUMN` that has the time of photometry"),
 		textFlag(&a.timeFormat, "time-format",
-			"`FORMAT` of that column: mjd, jd, hjd, bjd, btjd, unix or iso; also mjd_tt, jd-2450000 ..."),
+			"`FORMAT` of that column: mjd, jd, hjd, bjd, btjd, bkjd, rjd, gaia, unix or iso; also mjd_tt, "+
+				"jd-2450000, days:2020-01-01 ..."),
+		textFlag(&a.fluxUnit, "flux-unit", "`UNIT` of fluxes of photometry that have none, such as uJy"),
+		textFlag(&a.zeroPoint, "zero-point", "`MAGNITUDE` of a flux of 1, for rows of photometry without a zero point"),
+		textFlag(&a.images, "images", "`KIND` of images that photometry was made of, difference or reduced, if they "+
+			"differ from what the format implies"),
+		textFlag(&a.badRows, "bad-rows", "`ACTION` for rows that cannot be read: refuse (the file) or skip; "+
+			"default: refuse"),
 		listFlag(&a.columns, "column", "column of a role, such as magnitude=m_corr, as `ROLE=COLUMN`; may be repeated"),
 	}
+}
+
+// skipsBadRows reads the flag --bad-rows.
+func (a *fileHints) skipsBadRows(c *cli.Context) (bool, error) {
+	switch a.badRows {
+	case "", "refuse":
+		return false, nil
+	case "skip":
+		return true, nil
+	}
+	return false, usageError(c, "--bad-rows %q is neither refuse nor skip", a.badRows)
 }
 
 // roles returns the columns by role.
@@ -64,8 +83,12 @@ func (p *program) inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			o := ingest.Options{DateObs: in.dateObs, TimeColumn: in.timeColumn,
-				TimeFormat: in.timeFormat, Columns: columns}
+			skip, err := in.skipsBadRows(c)
+			if err != nil {
+				return err
+			}
+			o := ingest.Options{DateObs: in.dateObs, TimeColumn: in.timeColumn, TimeFormat: in.timeFormat,
+				FluxUnit: in.fluxUnit, ZeroPoint: in.zeroPoint, Images: in.images, SkipBadRows: skip, Columns: columns}
 			files := expandPatterns(args)
 			var failed []string
 			for _, file := range files {

@@ -4,19 +4,21 @@ import { formatDec, formatRA, toGalactic } from "../angles.js";
 import { copyButton } from "../copy.js";
 import { fill, h, select } from "../dom.js";
 import { lightCurve } from "../lightcurve.js";
-import { live } from "../live.js";
+import { live, newest } from "../live.js";
 import { confirmed, failed, notice } from "../notice.js";
 import { deleteProduct, productRows } from "../products.js";
 import { title } from "../shell.js";
 import { spectra } from "../spectra.js";
-import { ago, brief, many, moment, short } from "../text.js";
-import { table, when } from "../table.js";
+import { ago, brief, dateText, many, moment, short } from "../text.js";
+import { dated, table } from "../table.js";
 import { uploads } from "../upload.js";
 import { nothingHere } from "./targetname.js";
 
 export async function show(main, who, { id }) {
   const path = "/api/targets/" + id + "/";
   let target, lists, options;
+  const before = newest(id); // asked for before the datums are read, so that no later one is missed
+  before.catch(() => {});
   try {
     [target, lists, options] = await Promise.all([
       get(path),
@@ -31,6 +33,7 @@ export async function show(main, who, { id }) {
   }
   const may = Boolean(options.actions?.PUT), fields = options.actions?.PUT ?? {};
   title(target.name);
+  const seen = await before;
 
   const curve = lightCurve(target, { deletable: may && ((datum) => deleteDatum(datum)) });
   const spectral = spectra(target);
@@ -47,7 +50,7 @@ export async function show(main, who, { id }) {
     h("div", { class: "halves" },
       h("section", { class: "card", "aria-label": "Data products" },
         h("div", { class: "bar" }, h("h2", {}, "Data products")), products),
-      may && uploads(target, () => stored().catch(failed))),
+      may && uploads(target, who, () => stored().catch(failed))),
     h("section", { class: "card", "aria-label": "Recent data" },
       h("div", { class: "bar" }, h("h2", {}, "Recent data"),
         h("a", { href: "/reduceddatums/?target__id=" + id }, "All data of this target")), recent));
@@ -71,8 +74,8 @@ export async function show(main, who, { id }) {
     if (points === 0) curve.hidden = true;
   });
   await shown;
-  look = await live(products, target, async (data) => {
-    notice(many(data.length, "new datum", "new datums") + (data.length === 1 ? " has" : " have") + " arrived.");
+  look = live(products, target, seen, async (data, number) => {
+    notice(many(number, "new datum", "new datums") + (number === 1 ? " has" : " have") + " arrived.");
     none.hidden = true;
     curve.add(data);
     spectral.add(data);
@@ -204,7 +207,7 @@ async function recentRows(place, id) {
     empty: "None yet.",
     columns: [
       { label: "UTC", class: "tight",
-        cell: (d) => h("a", { href: "/api/reduceddatums/" + d.id + "/" }, when(d.timestamp)) },
+        cell: (d) => h("a", { href: "/api/reduceddatums/" + d.id + "/" }, dated(d)) },
       { label: "Type", class: "wideonly", cell: (d) => d.data_type },
       { label: "Source", class: "wideonly", cell: (d) => d.source_name },
       { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, brief(d.value)) },
@@ -214,7 +217,7 @@ async function recentRows(place, id) {
 
 async function deleteDatum(datum) {
   return confirmed("Delete this point?", [
-    h("p", {}, moment(datum.timestamp) + " UTC: " + short(datum.value)),
+    h("p", {}, dateText(datum) + ": " + short(datum.value)),
     datum.data_product && h("p", { class: "faint" }, "The file that it came from is kept."),
   ], "Delete", () => ask("/api/reduceddatums/" + datum.id + "/", { method: "DELETE" }));
 }
