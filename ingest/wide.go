@@ -17,8 +17,8 @@ type wide struct {
 	names  []string // of the columns of a band
 	byBand [][]int  // for each band its columns, in the order of names; -1 for one that it lacks
 	need   []int    // indexes into names of what a band must have: a band without any gives no row
-	// limit is the index of the limit if that is the magnitude where there is no error, as for WISE,
-	// whose names begin with magnitude and error; 0 for none
+	// limit is the index of the limit if that is the magnitude where there is no error, as for
+	// WISE, whose names begin with magnitude and error; 0 for none
 	limit int
 }
 
