@@ -62,6 +62,13 @@ func TestFreeTextAAVSO(t *testing.T) {
 			"that are read" {
 		t.Errorf("%v %+v", err, report)
 	}
+	for _, notes := range []string{"outburst,,b", "outburst,a,b", "\"outburst"} {
+		_, report, err := process("photometry", "a.txt", []byte(head+"SS CYG,2461100.25"+row+notes+"\nSS CYG,2461101.25"+
+			row+"fine\n"), Options{})
+		if err != nil || report.RejectedCount != 1 || report.Rejected[0].Line != 7 {
+			t.Errorf("%s: %v %+v", notes, err, report)
+		}
+	}
 	for _, bad := range []string{"SS CYG,2461100,25" + row + "fine\n", "SS CYG,2461100.25,x,y" + row + "fine\n"} {
 		if points, _, err := process("photometry", "a.txt", []byte(head+bad+"SS CYG,2461101.25"+row+"fine\n"),
 			Options{}); err == nil {
