@@ -63,7 +63,8 @@ func TestFreeTextAAVSO(t *testing.T) {
 		t.Errorf("%v %+v", err, report)
 	}
 	for _, notes := range []string{"outburst,,b", "outburst,a,b", "\"outburst"} {
-		_, report, err := process("photometry", "a.txt", []byte(head+"SS CYG,2461100.25"+row+notes+"\nSS CYG,2461101.25"+
+		_, report, err := process("photometry", "a.txt", []byte(head+"SS CYG,2461100.25"+row+notes+"\n"+
+			"SS CYG,2461101.25"+
 			row+"fine\n"), Options{})
 		if err != nil || report.RejectedCount != 1 || report.Rejected[0].Line != 7 {
 			t.Errorf("%s: %v %+v", notes, err, report)
