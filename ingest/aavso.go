@@ -55,9 +55,9 @@ func aavsoGrid(f bounded.File) (*grid, error) {
 	if visual {
 		g.format, columns = "AAVSO Visual", aavsoVisual
 	}
-	g.First = append(append([]string{}, columns...), "obscode")
+	g.First, g.added = append(append([]string{}, columns...), "obscode"), 1
 	if visual {
-		g.First = append(g.First, "filt")
+		g.First, g.added = append(g.First, "filt"), 2
 	}
 	g.open = func(func([]byte)) (rows, error) {
 		in := &aavsoRows{lines: table.NewLines(f), columns: len(columns), visual: visual, delim: ','}
@@ -102,6 +102,7 @@ func (in *aavsoRows) next(r *row) error {
 		}
 		*r = row{Row: bounded.Row{Line: in.lines.Number}}
 		if in.cells, r.Reason = in.delim.Split(line, in.cells[:0]); r.Reason != "" {
+			r.Cells, r.Whole = in.cells, len(in.cells)
 			return nil
 		}
 		if len(in.cells) > 0 && strings.EqualFold(string(in.cells[0]), "NAME") {
@@ -111,6 +112,9 @@ func (in *aavsoRows) next(r *row) error {
 		r.Fit(in.columns)
 		if in.cells = r.Cells; len(in.cells) < 3 || len(in.cells) > in.columns {
 			r.Reason = problem.Plural(len(in.cells), "field") + fmt.Sprintf(" where the format has %d", in.columns)
+			if len(in.cells) > in.columns {
+				r.Whole = len(in.cells)
+			}
 			return nil
 		}
 		for i, c := range in.cells {

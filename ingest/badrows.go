@@ -44,13 +44,13 @@ func (p *photometry) rejectBad(place bounded.Problem) {
 // than columns, some of which hold letters. The row is not read, because a delimiter too many may
 // be before them all the same.
 func (p *photometry) faultInFreeText(r *row) bool {
-	last := 0
-	for i, c := range p.columns {
+	last, width := 0, len(p.columns)-p.grid.added
+	for i, c := range p.columns[:width] {
 		if c.role != roleOther && c.role != roleNone || i == p.timeColumn {
 			last = i
 		}
 	}
-	if last+1 >= len(p.columns) || r.Whole <= last || r.Whole > len(r.Cells) {
+	if last+1 >= width || r.Whole <= last || r.Whole > len(r.Cells) {
 		return false
 	}
 	if _, reason := p.columns[p.timeColumn].time.Parse(r.Cells[p.timeColumn]); reason != "" {
@@ -66,7 +66,7 @@ func (p *photometry) faultInFreeText(r *row) bool {
 			return false
 		}
 	}
-	if r.Whole <= len(p.columns) {
+	if r.Whole <= width {
 		return true // a quote; of a row that is too short no cell is whole
 	}
 	for _, cell := range r.Cells[last+1 : r.Whole] {

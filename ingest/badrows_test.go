@@ -51,6 +51,33 @@ func TestFreeText(t *testing.T) {
 	}
 }
 
+// TestFreeTextAAVSO: the notes of a report to the AAVSO are free text, too.
+func TestFreeTextAAVSO(t *testing.T) {
+	const head = "#TYPE=EXTENDED\n#OBSCODE=ABC\n#SOFTWARE=x\n#DELIM=,\n#DATE=JD\n#OBSTYPE=CCD\n"
+	const row = ",9.25,0.01,V,NO,STD,na,na,na,na,1.2,1,na,"
+	points, report, err := process("photometry", "a.txt", []byte(head+"SS CYG,2461100.25"+row+"clear, moon up\n"+
+		"SS CYG,2461101.25"+row+"fine\n"), Options{})
+	if err != nil || len(points) != 1 || points[0].Source != "ABC" || report.RejectedCount != 1 ||
+		report.Rejected[0].String() != "line 7: 16 fields where the format has 15, in text behind the columns "+
+			"that are read" {
+		t.Errorf("%v %+v", err, report)
+	}
+	for _, notes := range []string{"outburst,,b", "outburst,a,b", "\"outburst"} {
+		_, report, err := process("photometry", "a.txt", []byte(head+"SS CYG,2461100.25"+row+notes+"\n"+
+			"SS CYG,2461101.25"+
+			row+"fine\n"), Options{})
+		if err != nil || report.RejectedCount != 1 || report.Rejected[0].Line != 7 {
+			t.Errorf("%s: %v %+v", notes, err, report)
+		}
+	}
+	for _, bad := range []string{"SS CYG,2461100,25" + row + "fine\n", "SS CYG,2461100.25,x,y" + row + "fine\n"} {
+		if points, _, err := process("photometry", "a.txt", []byte(head+bad+"SS CYG,2461101.25"+row+"fine\n"),
+			Options{}); err == nil {
+			t.Errorf("%s: read as %s", bad, values(points))
+		}
+	}
+}
+
 // TestBackslashQuotes: \" is a quote within a quoted field where RFC 4180 cannot read the line.
 func TestBackslashQuotes(t *testing.T) {
 	points, report, err := process("photometry", "t.csv", []byte(`mjd,mag,comment,filter

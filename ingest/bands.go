@@ -85,6 +85,7 @@ type bandColumn struct {
 	band  string // as the file spells it
 	kind  bandKind
 	plain bool // the name is that of the band alone
+	wise  bool // the name is one of WISE, such as w1mpro
 }
 
 // bandColumnOf reads the name of a column, without its unit, as that of a band with words.
@@ -125,6 +126,7 @@ func bandColumnOf(name string) (c bandColumn, ok bool) {
 		c.kind = bandFlux
 	}
 	c.plain = c.kind == bandMagnitude && !found[bandMagnitude]
+	c.wise = c.kind == bandMagnitude && strings.HasSuffix(strings.ToLower(name), "mpro")
 	return c, true
 }
 
@@ -184,9 +186,14 @@ func (g *grid) wideBands(o *Options) *wide {
 		}
 		w.common = append(w.common, i)
 	}
+	wise := b.has(bandError) &&
+		slices.ContainsFunc(columns, func(c *bandColumn) bool { return c != nil && c.wise })
 	for k := range bandKinds {
-		if !b.has(k) {
+		if !b.has(k) && !(k == bandLimit && wise) {
 			continue
+		}
+		if k == bandLimit && wise {
+			w.limit = len(w.names)
 		}
 		if k == bandMagnitude || k == bandFlux || k == bandLimit {
 			w.need = append(w.need, len(w.names))
@@ -368,6 +375,9 @@ func (g *grid) widenBands(o *Options) {
 	}
 	g.notes = append(g.notes, "each row gives one point for each of these bands that has a value: "+
 		problem.QuotedList(w.bands))
+	if w.limit > 0 {
+		g.notes = append(g.notes, "a magnitude of WISE without an error is a limit")
+	}
 	w.apply(g)
 }
 

@@ -60,6 +60,9 @@ func TestWideTables(t *testing.T) {
 		{"limits", "mjd,gmag,e_gmag,g_limit,rmag,e_rmag,r_limit\n61100.2,,,20.5,18.1,0.1,21.0\n",
 			`{"mjd":61100.2,"filter":"g","limit":20.5}` + "\n" +
 				`{"mjd":61100.2,"filter":"r","magnitude":18.1,"error":0.1,"limit":21.0}`},
+		{"WISE, whose limits have no errors", "mjd,w1mpro,w1sigmpro,w2mpro,w2sigmpro\n61100.2,12.1,0.02,13.5,null\n",
+			`{"mjd":61100.2,"filter":"w1","magnitude":12.1,"error":0.02}` + "\n" +
+				`{"mjd":61100.2,"filter":"w2","limit":13.5}`},
 		{"JSON",
 			`[{"mjd":61100.2,"g":19.26,"g_err":0.03,"R":19.31,"R_err":0.06},` +
 				`{"mjd":61101.2,"R":19.41,"R_err":0.07}]`, two},

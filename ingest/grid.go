@@ -21,6 +21,7 @@ type grid struct {
 	hdu          int            // of a FITS file; 0 for other files
 	numbered     bool           // rows have no lines and are counted from 1
 	headerless   bool           // the layout's line is the first row and not a header
+	added        int            // columns at the end that the rows' reader adds to those of the file
 	dialect      *dialect       // set if the format itself gives the origin of the table
 	object       string         // the object of all rows, if the file names one
 	source       string         // the source of rows that name none

@@ -27,8 +27,9 @@ func TestTNS(t *testing.T) {
 				`{"obsdate":"2020-05-30 12:00:00","limit":20.5,"magsys":"Vega","filter":"V"}`},
 			warnings: []string{"flux holds magnitudes"}},
 		{name: "units that differ", text: table + "2020-05-30 12:00:00,1.5e-15,,,erg cm-2 s-1,V\n",
-			errors:   []string{"line 3: the flux is in 'erg cm-2 s-1', where other rows have magnitudes"},
-			warnings: []string{"flux holds magnitudes", "bad_rows"}},
+			errors: []string{"line 3: the flux is in 'erg cm-2 s-1', where other rows have magnitudes"},
+			warnings: []string{"flux holds magnitudes",
+				"a row that cannot be read refuses the file; with bad_rows skip the upload leaves it out"}},
 		{name: "fluxes", text: strings.ReplaceAll(table, "ABMag", "mJy"),
 			values: []string{`{"obsdate":"2020-05-31 12:00:00","flux":18.5,"flux_error":0.05,"flux_unit":"mJy",` +
 				`"filter":"g"}`}},

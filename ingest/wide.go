@@ -17,6 +17,9 @@ type wide struct {
 	names  []string // of the columns of a band
 	byBand [][]int  // for each band its columns, in the order of names; -1 for one that it lacks
 	need   []int    // indexes into names of what a band must have: a band without any gives no row
+	// limit is the index of the limit if that is the magnitude where there is no error, as for
+	// WISE, whose names begin with magnitude and error; 0 for none
+	limit int
 }
 
 // apply replaces the table's columns and rows.
@@ -125,6 +128,9 @@ func (w *wideRows) next(r *row) error {
 		w.out = append(w.out, []byte(band))
 		for _, i := range columns {
 			w.out = append(w.out, w.cell(i))
+		}
+		if first := len(w.common) + 1; w.limit > 0 && !w.holds(columns[1]) && w.holds(columns[0]) {
+			w.out[first+w.limit], w.out[first] = w.out[first], nil
 		}
 		r.Cells = w.out
 		return nil

@@ -172,7 +172,7 @@ func (h *ipacHeader) header(line []byte, number int) (reason string) {
 	cells := make([]string, len(bars)-1)
 	for i := range cells {
 		cells[i] = strings.Trim(string(line[bars[i]+1:bars[i+1]]), " \t")
-		if len(h.lines) < 3 || strings.Trim(cells[i], "-") == "" { // a null may begin with a minus sign
+		if len(h.lines) < 3 { // a null may begin with a minus sign
 			cells[i] = cleaned(cells[i])
 		}
 	}
