@@ -6,7 +6,7 @@ const types = ["auto", "photometry", "spectroscopy", "image_file", "fits_file"];
 
 // A field has the name of the part of the upload, a label and a help text, and optionally choices,
 // suggestions, the value that it has at first, and asked: what a message says that asks for it, if
-// that is not the field's name.
+// that is not the field's name. Faults of single rows ask for a field with ofRows.
 export const uploadFields = [
   { name: "data_product_type", label: "Type", help: "auto decides by the content.", first: "auto", suggestions: types },
   { name: "date_obs", label: "Date of observation", help: "For a spectrum that has none: UTC, as ISO 8601 or MJD.",
@@ -18,7 +18,7 @@ export const uploadFields = [
     decimal: true },
   { name: "images", label: "Images", help: "What the photometry was measured on, if the format does not say.",
     choices: [["", "as the format says"], ["difference", "difference images"], ["reduced", "reduced images"]] },
-  { name: "bad_rows", label: "Rows that cannot be read", help: "What happens to the file.",
+  { name: "bad_rows", label: "Rows that cannot be read", help: "What happens to the file.", ofRows: true,
     choices: [["", "refuse the file"], ["skip", "are left out and reported"]] },
   { name: "time_column", label: "Time column", help: "The column of photometry that has the time." },
   { name: "time_format", label: "Time format", help: "Such as mjd, jd, btjd, mjd_tt or jd-2450000." },
@@ -33,9 +33,11 @@ export function askedBy(report, refusal = {}) {
   const texts = [...(report?.errors ?? []), ...(report?.warnings ?? [])].map((m) =>
     typeof m === "string" ? m : (m.column ?? "") + " " + m.reason
   );
-  return uploadFields.filter((f) =>
-    refusal?.[f.name] || texts.some((t) => (f.asked ?? new RegExp("\\b" + f.name + "\\b")).test(t))
-  ).map((f) => f.name);
+  const rows = report?.errors?.some((e) => e.line > 1);
+  return uploadFields.filter((f) => {
+    const asked = f.asked ?? new RegExp("\\b" + f.name + "\\b");
+    return refusal?.[f.name] || (f.ofRows && rows) || texts.some((t) => asked.test(t));
+  }).map((f) => f.name);
 }
 
 // fileFields are those of the fields that the node offers, for one file. values returns what the
