@@ -282,7 +282,7 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 	if first {
 		c.warnLeft(spectra.by, j.notes)
 	}
-	wavelengthUnits, fluxUnits, err := c.units(g, keys, j.notes)
+	wavelengthUnits, fluxUnits, err := c.units(g, keys, spectra.longest(), j.notes)
 	if err != nil {
 		return err
 	}

@@ -156,6 +156,14 @@ func (p *spectra) emit(each func(*spectrum) error) error {
 	return nil
 }
 
+// longest is the longest wavelength of all spectra.
+func (p *spectra) longest() (most float64) {
+	for _, s := range p.list {
+		most = max(most, s.order.longest)
+	}
+	return most
+}
+
 // pick returns the members of a list at the columns by.
 func (p *spectra) pick(list []string) (out []string) {
 	for _, i := range p.by {
