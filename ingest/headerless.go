@@ -108,7 +108,7 @@ func (j *job) plausible(s *spectrum, unit string) error {
 			return refuse("the numbers %g to %g in the first column may be days as well as wavelengths", least, most)
 		}
 	}
-	j.report.guess = fmt.Sprintf("no header line, but %s, and the first column goes from %g to %g %s in one direction",
+	j.report.guess = fmt.Sprintf("%s, and the first of its columns without a header goes from %g to %g %s in one direction",
 		j.report.guess, o.first, o.previous, unit)
 	return nil
 }

@@ -280,7 +280,7 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 		j.addRow(s, g, c, &r)
 	}
 	if first {
-		c.warnLeft(spectra.by, j.notes)
+		c.warnLeft(spectra.kept(), j.notes)
 	}
 	wavelengthUnits, fluxUnits, err := c.units(g, keys, spectra.longest(), j.notes)
 	if err != nil {

@@ -82,6 +82,12 @@ func TestSeveralSpectra(t *testing.T) {
 					t.Error(instant.Text(p.Time))
 				}
 			}
+			for _, column := range report.Columns {
+				kept := strings.Contains(values(points), `"`+column.Name+`":`) && column.Name != "flux_units"
+				if r := column.Role; r != "wavelength" && r != "flux" && kept != (r == column.Name) {
+					t.Errorf("the column %s has the role %q", column.Name, r)
+				}
+			}
 			said := strings.Contains(strings.Join(report.Warnings, "\n"), "spectra, told apart by")
 			if said != (len(points) > 1 || report.RejectedCount > 0) {
 				t.Errorf("warnings %q", report.Warnings)
