@@ -136,14 +136,15 @@ func photometryFormats() []format {
 				"permID, provID or trkSub: object",
 			units:   "mag",
 			time:    "ISO 8601, UTC",
-			refused: "rows longer than their header; rows without a magnitude are left out"}},
+			refused: "rows longer than their header; rows without a magnitude and deprecated ones are left out"}},
 		{name: "ADES XML", recognise: isADESXML, read: photometryOf(adesXMLGrid), about: about{
 			by: "`<ades`, in XML; the elements optical, offset, occultation and radar",
 			roles: "mag: magnitude; rmsMag: error; band: filter; stn: telescope; " +
 				"permID, provID or trkSub: object",
-			units:   "mag",
-			time:    "obsTime, ISO 8601, UTC",
-			refused: "a member twice in an observation; observations without a magnitude are left out"}},
+			units: "mag",
+			time:  "obsTime, ISO 8601, UTC",
+			refused: "a member twice in an observation; observations without a magnitude and deprecated ones are " +
+				"left out"}},
 		{name: "MPC 80-column", recognise: isMPC, read: photometryOf(mpcGrid), about: about{
 			by:      "lines of 80 characters with a date in columns 16 to 32",
 			roles:   "columns 66-70: magnitude; 71: filter; 78-80: telescope; 1-12: object",
@@ -151,8 +152,10 @@ func photometryFormats() []format {
 			time:    "year, month and day with a fraction, UTC",
 			refused: "lines of another length; rows without a magnitude are left out"}},
 		{name: "delimited text", recognise: isText, read: photometryOf(textGrid), about: about{
-			by:      "text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment",
-			roles:   byNames,
+			by: "text; comma, tab, semicolon, pipe or blanks, or columns under a ruler; a header line, also as a " +
+				"comment " +
+				"or below a preface; sncosmo's `@key value`; the `#Name :` lines of SALT2",
+			roles:   byNames + "; a column for each band, such as `g, gerr, r, rerr`: a point for each",
 			units:   "in brackets after the name, or in a line below the header; kept",
 			time:    anyTime,
 			refused: "rows that are not UTF-8; rows of another length; " + noTimeText}},
@@ -214,7 +217,7 @@ func spectroscopyFormats() []format {
 			refused: "other JSON; pixels of another length; spectra of the host galaxy, of models, " +
 				"and those that were deredshifted or dereddened, are left out"}},
 		{name: "spectrum text", recognise: isText, read: readTextSpectrum, about: about{
-			by: "text with columns of wavelength and flux; " +
+			by: "text with columns of wavelength and flux, also under a ruler or below a preface; " +
 				"two to four columns of numbers without a header",
 			roles: "by name; without names wavelength, flux, error; a column that tells several spectra apart, as " +
 				"spectrum_id, order or mjd; a pixel of wavelength 0 or NaN is left out",

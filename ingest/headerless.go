@@ -108,8 +108,8 @@ func (j *job) plausible(s *spectrum, unit string) error {
 			return refuse("the numbers %g to %g in the first column may be days as well as wavelengths", least, most)
 		}
 	}
-	j.report.guess = fmt.Sprintf("%s, and the first of its columns without a header goes from %g to %g %s in one direction",
-		j.report.guess, o.first, o.previous, unit)
+	j.report.guess = fmt.Sprintf("%s, and the first of its columns without a header goes from %g to %g %s in one "+
+		"direction", j.report.guess, o.first, o.previous, unit)
 	return nil
 }
 

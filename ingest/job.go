@@ -47,9 +47,6 @@ type Options struct {
 	// Images says of which images photometry was made (upload field images): [ImagesDifference] or
 	// [ImagesReduced]. "" uses what the format says.
 	Images string
-	// SkipBadRows leaves bad rows out and counts them (upload field bad_rows); otherwise one bad
-	// row refuses the file.
-	SkipBadRows bool
 	// Columns maps roles to names of columns (upload field columns), as in {"magnitude": "m_corr"}.
 	// Roles of photometry are time, magnitude, error, limit, filter, flux, flux_error, flux_unit,
 	// zero_point, magsys, telescope, instrument, source and object; those of a spectrum are
@@ -62,6 +59,10 @@ type Options struct {
 	// name, "" if the row has none, and returns a reason to leave the row out. Nil takes all rows.
 	// It is called often, from the goroutine that called Process.
 	Objects func(name string) (reason string)
+	// SkipBadRows leaves out rows of photometry that cannot be read, with line and reason (upload
+	// field bad_rows, skip); false refuses the file for the first of them (refuse). A bad row of a
+	// spectrum, which is a pixel, always refuses the file.
+	SkipBadRows bool
 	// Discard drops the values of spectra: they are checked but not held, and Point.Value is nil.
 	Discard   bool
 	byContent bool // the content decides on the data type: what may be either type is refused

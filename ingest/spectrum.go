@@ -279,6 +279,9 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 		}
 		j.addRow(s, g, c, &r)
 	}
+	if j.refused() && j.options.SkipBadRows {
+		j.warn("bad_rows skip is for photometry: rows of a spectrum are its pixels, and none is left out")
+	}
 	if first {
 		c.warnLeft(spectra.kept(), j.notes)
 	}
