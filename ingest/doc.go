@@ -5,7 +5,8 @@
 // file as a stream and passes on one [Point] after the other. The [Report] says what was
 // understood, left out, assumed and refused. There are two data types: photometry, of which each
 // row of a table gives a point, and spectroscopy, of which each file gives a point, or each row of
-// a table of arrays.
+// a table of arrays, each order of an echelle spectrum, or each group of rows that a column tells
+// apart.
 //
 // [Formats] lists the formats, and docs/use/formats.md is made from it. A file of any format may be
 // compressed with gzip. Package fits makes previews of images, and package table writes tables.

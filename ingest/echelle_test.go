@@ -187,6 +187,60 @@ func TestAxisOfPixels(t *testing.T) {
 	}
 }
 
+// TestOtherImages: a spectrum of LAMOST has its inverse variance where SDSS has another spectrum,
+// and what a file has besides the spectrum that is read is not passed over in silence.
+func TestOtherImages(t *testing.T) {
+	sloan := fitstest.With(fitstest.LinearWCS, "COEFF0  = 3.6", "COEFF1  = 0.0001", "BUNIT   = 'Jy'",
+		"MJD-OBS = 58000.5")
+	extension := func(bitpix int, axes []int, cards []string, pixels ...float64) []byte {
+		return append(fitstest.Header(fitstest.Extension(fitstest.With(fitstest.Shape(bitpix, axes...), cards...))...),
+			fitstest.Data(bitpix, pixels...)...)
+	}
+	table := func(name, unit string) []byte {
+		return fitstest.TableFile([]string{name + " D", "flux D"}, []string{"TUNIT1  = '" + unit + "'",
+			"TUNIT2  = 'Jy'"},
+			16, 2,
+			fitstest.BigEndian(4000.0, 1.0, 4001.0, 2.0))
+	}
+	for _, c := range []struct {
+		name string
+		data []byte
+		want string // a part of the value, or ! and the error
+		warn string
+	}{
+		{"SDSS", fitstest.Spectrum([]int{5, 5}, sloan...), `"flux_error":[11,12,13,14,15]`, "an SDSS image"},
+		{"LAMOST", fitstest.Spectrum([]int{5, 5}, fitstest.With(sloan, "TELESCOP= 'LAMOST  '")...),
+			`"flux_error":[0.4082482904638631,0.3779644730092272,0.35355339059327373,0.3333333333333333,0.3162`,
+			"a LAMOST image of 5 rows: the first is the flux, the second its inverse variance"},
+		{"wavelengths of another shape", append(fitstest.Spectrum([]int{3, 2}), extension(-32, []int{3},
+			[]string{"EXTNAME = 'WAVE'"},
+			1, 2, 3)...), "!HDU 2, column NAXIS: the wavelengths are an image of 3, and the fluxes one of 3 x 2", ""},
+		{"another image", append(fitstest.Spectrum([]int{2}, fitstest.LinearWCS...), extension(-32, []int{2},
+			fitstest.LinearWCS,
+			1, 2)...), `"flux":[1,2]`, "the image of HDU 1 is read, and 1 other image not"},
+		{"another table", append(table("wave", "Angstrom"), table("lambda", "Angstrom")[2880:]...), `"flux":[1,2]`,
+			"1 other table of the file with wavelengths and fluxes not read"},
+		{"a table of something else", append(table("wave", "Angstrom"), table("day", "d")[2880:]...), `"flux":[1,2]`,
+			""},
+		{"logarithms without a word", fitstest.Spectrum([]int{3}, "CTYPE1  = 'LINEAR'", "CRPIX1  = 1", "CRVAL1  = 3.6",
+			"CDELT1  = 0.001"), "!wavelengths from 3.6 to 3.602 angstroms look like the logarithms of wavelengths", ""},
+	} {
+		points, report, err := process("spectroscopy", "s.fits", c.data, Options{})
+		if want, refused := strings.CutPrefix(c.want, "!"); refused {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %s", c.name, err, want)
+			}
+			continue
+		}
+		said := strings.Join(report.Warnings, "\n")
+		if err != nil || len(points) != 1 || !strings.Contains(values(points), c.want) || !strings.Contains(said,
+			c.warn) ||
+			c.warn == "" && strings.Contains(said, "not read") {
+			t.Errorf("%s: %v, %s\n%s", c.name, err, values(points), said)
+		}
+	}
+}
+
 // FuzzMultispec: no dispersion in WAT2 makes the reader panic, and what it accepts is a spectrum.
 func FuzzMultispec(f *testing.F) {
 	for _, spec := range []string{"1 61 0 5000. 0.5 3 0. 1. 2.", "1 61 1 3. 1. 2 0.1 1. 2.",

@@ -100,13 +100,16 @@ func (j *job) plausible(s *spectrum, unit string) error {
 	if text, ok := WavelengthUnit(unit); ok && !plausibleWavelengths(least, most, text) {
 		return refuse("the numbers %g to %g in the first column are no plausible wavelengths in %s", least, most, text)
 	}
-	// nights apart and hours within them: a light curve
-	if mean := (most - least) / float64(max(s.pixels-1, 1)); strings.HasSuffix(j.report.guess, "'flux'") &&
-		o.most > 20*mean {
-		return refuse("the steps of the first column are as uneven as those of times")
+	if strings.HasSuffix(j.report.guess, "'flux'") { // as that of a light curve may have
+		switch mean := (most - least) / float64(max(s.pixels-1, 1)); {
+		case o.most > 20*mean: // nights apart and hours within them
+			return refuse("the steps of the first column are as uneven as those of times")
+		case s.pixels > 10 && most < 1.05*least:
+			return refuse("the numbers %g to %g in the first column may be days as well as wavelengths", least, most)
+		}
 	}
-	j.report.guess = fmt.Sprintf("no header line, but %s, and the first column goes from %g to %g %s in one direction",
-		j.report.guess, o.first, o.previous, unit)
+	j.report.guess = fmt.Sprintf("%s, and the first of its columns without a header goes from %g to %g %s in one "+
+		"direction", j.report.guess, o.first, o.previous, unit)
 	return nil
 }
 

@@ -38,6 +38,9 @@ func TestHeaderlessSpectra(t *testing.T) {
 			"9815.561 17.2\n9815.562 17.2\n9815.563 17.2\n9815.564 17.2\n9815.565 17.2\n9815.566 17.2\n" +
 			"9817.561 17.2\n9837.562 17.2\n9837.563 17.2\n9837.564 17.2\n9837.565 17.2\n9837.566 17.2\n",
 			"!steps of the first column are as uneven as those of times"},
+		{"days of a satellite", "tess_flux.dat", "1850.1 1\n1850.2 1\n1850.3 1\n1850.4 1\n1850.5 1\n1850.6 1\n1850.7 " +
+			"1\n" +
+			"1850.8 1\n1850.9 1\n1851.0 1\n1851.1 1\n", "!1850.1 to 1851.1 in the first column may be days as well"},
 		{"a name of a light curve", "spec_phot.dat", rows, "!the file's name says 'phot', so that it may be a light " +
 			"curve"},
 		{"a comment about magnitudes", "spec.dat", "# mag of the star\n" + rows, "!a comment says 'mag'"},

@@ -33,9 +33,9 @@ func TestRecognise(t *testing.T) {
 			"photometry, because 'mjd' is a time and 'mag' a magnitude"},
 		"spectrum as text": {"wavelength,flux\n4000,1\n4002,2\n", "spectroscopy",
 			"spectroscopy, because 'wavelength' is a wavelength and 'flux' a flux"},
-		"numbers below a comment": {"# a spectrum\n4000 1\n4002 2\n", "spectroscopy", "spectroscopy, because no " +
-			"header line, " +
-			"but a comment says 'spec', and the first column goes from 4000 to 4002 Angstrom in one direction"},
+		"numbers below a comment": {"# a spectrum\n4000 1\n4002 2\n", "spectroscopy",
+			"spectroscopy, because a comment says 'spec', and the first of its columns without a header goes from " +
+				"4000 to 4002 Angstrom in one direction"},
 		"spectrum as FITS": {string(fitstest.Spectrum([]int{4}, fitstest.LinearWCS...)), "spectroscopy",
 			"spectroscopy, because its image has a wavelength for each pixel"},
 		"FITS without wavelengths": {string(fitstest.Spectrum([]int{4})), "fits_file", "fits_file, stored unread, " +

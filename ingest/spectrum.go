@@ -283,9 +283,9 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 		j.warn("bad_rows skip is for photometry: rows of a spectrum are its pixels, and none is left out")
 	}
 	if first {
-		c.warnLeft(spectra.by, j.notes)
+		c.warnLeft(spectra.kept(), j.notes)
 	}
-	wavelengthUnits, fluxUnits, err := c.units(g, keys, j.notes)
+	wavelengthUnits, fluxUnits, err := c.units(g, keys, spectra.longest(), j.notes)
 	if err != nil {
 		return err
 	}

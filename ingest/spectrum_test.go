@@ -196,7 +196,8 @@ func FuzzSpectrum(f *testing.F) {
 		"# DATE-OBS: 2018-02-15T10:20:30\n# FACILITY: LCO\nwave (nm) flux (1e-17 erg/s/cm2/A) e\n4 nan 1\n3 1 x\n",
 		"1 2\n3 4\n",
 		"# TIMESYS = 'TT' / x\n# MJD-OBS = 58000.5\nlam;f;e\n+.5;1.;007\n", "# wave flux sky\n1\t2\t3\n",
-		"wl|fnu\n\"1\"|2\n"} {
+		"wl|fnu\n\"1\"|2\n", "wavelength,flux,mjd,order\n4000,1,58000,1\n4001,2,58000,1\n0,2,58000,1\n4000,1,58001,2\n",
+		"wave_nm flux_mJy eflux object\n400 1 nan a\n400 1 1 b\n401 1 1 a\n"} {
 		f.Add([]byte(s), "", 0.0)
 	}
 	f.Add([]byte("wave,flux\n1,1e300"), "2016-12-31T23:59:60", 1e300)

@@ -42,6 +42,9 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 	case h == nil:
 		return bounded.Refuse(bounded.Problem{Reason: "no image with data"})
 	}
+	if n := len(images.others); n > 0 {
+		j.warn("the image of HDU %d is read, and %s not", h.Number, problem.Plural(n, "other image"))
+	}
 	rows, err := spectrumRows(h, images.wavelength != nil, j.notes)
 	if err != nil {
 		return err
@@ -130,13 +133,21 @@ func (j *job) scales(images imageSet, rows imageRows) (list []fits.Dispersion, u
 	if err == nil {
 		unit, err = dispersionUnit(h, list[0].Unit, j.notes)
 	}
+	if err == nil && unit == defaultWavelengthUnit {
+		d := list[0]
+		if a, b := d.Wavelength(0), d.Wavelength(rows.pixels-1); min(a, b) > 3 && max(a, b) < 4.7 {
+			return nil, "", h.Refuse("CRVAL1", fmt.Sprintf("wavelengths from %g to %g angstroms look like the "+
+				"logarithms of "+
+				"wavelengths; in a header DC-FLAG = 1 or CTYPE1 = WAVE-LOG would say so", a, b))
+		}
+	}
 	return list, unit, err
 }
 
 // readSpectrumTables reads the first table that has wavelengths and fluxes. done is false if there
 // is none.
 func (j *job) readSpectrumTables(ctx context.Context, tables []*fits.Table, primary *fits.HDU) (done bool, err error) {
-	for _, t := range tables {
+	for i, t := range tables {
 		get := t.Getter(primary)
 		spectra, spectrum, err := fitsSpectra(t, j.file, get)
 		if err != nil {
@@ -158,6 +169,7 @@ func (j *job) readSpectrumTables(ctx context.Context, tables []*fits.Table, prim
 		if len(spectra) > 1 {
 			j.warn("the table of HDU %d has %d rows of arrays: each is a spectrum of its own", t.Number, len(spectra))
 		}
+		j.warnTables(tables[i+1:], primary)
 		for _, row := range spectra {
 			g, err := spectrum(row)
 			if err == nil {
@@ -172,6 +184,26 @@ func (j *job) readSpectrumTables(ctx context.Context, tables []*fits.Table, prim
 	return false, nil
 }
 
+// warnTables warns if some of the tables behind the one that is read have wavelengths and fluxes,
+// too.
+func (j *job) warnTables(tables []*fits.Table, primary *fits.HDU) {
+	others := 0
+	for _, t := range tables {
+		spectra, spectrum, err := fitsSpectra(t, j.file, t.Getter(primary))
+		if err != nil || len(spectra) == 0 {
+			continue
+		}
+		if g, err := spectrum(spectra[0]); err == nil {
+			if _, err = spectrumColumns(g, &j.options, newNotes("", 1)); err == nil {
+				others++
+			}
+		}
+	}
+	if others > 0 {
+		j.warn("%s of the file with wavelengths and fluxes not read", problem.Plural(others, "other table"))
+	}
+}
+
 // imageSet is the images of a spectrum: the flux, and the error and the wavelengths if these are in
 // HDUs of their own.
 type imageSet struct {
@@ -180,6 +212,7 @@ type imageSet struct {
 	errors, wavelength *fits.HDU // nil for none
 	spread             errorKind
 	packed             error // why a compressed image was skipped; nil if none was
+	others             []int // HDUs of images that are neither of these nor accompany the flux
 }
 
 // spectrumImages finds the images of a spectrum by their names.
@@ -208,12 +241,10 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 			if set.flux == nil {
 				set.flux = h
 			}
-		case "WAVE", "WAVELENGTH", "LAMBDA":
-			others = append(others, h)
 		default:
-			if accompaniesFlux(h) {
+			if accompaniesFlux(h) || isWavelengthImage(name) {
 				others = append(others, h)
-			} else if first == nil {
+			} else if set.others = append(set.others, h.Number); first == nil {
 				first = h
 			}
 		}
@@ -224,13 +255,19 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 	if set.flux == nil {
 		return set, nil
 	}
+	set.others = slices.DeleteFunc(set.others, func(n int) bool { return n == set.flux.Number })
 	for _, h := range others {
+		name, _ := h.Text("EXTNAME")
 		if !slices.Equal(h.Axes, set.flux.Axes) || h.Bitpix == 0 {
+			if isWavelengthImage(name) && !hasScale(set.flux) {
+				return set, h.Refuse("NAXIS", "the wavelengths are an image of "+axesText(h.Axes)+", and the fluxes "+
+					"one of "+
+					axesText(set.flux.Axes)+": which belong together is not known")
+			}
 			continue
 		}
-		name, _ := h.Text("EXTNAME")
 		switch strings.ToUpper(name) {
-		case "WAVE", "WAVELENGTH", "LAMBDA":
+		case "WAVE", "WAVELENGTH", "WAVELENGTHS", "LAMBDA":
 			set.wavelength = h
 		case "ERR", "ERROR", "ERRS", "STD", "STDDEV", "SIGMA", "UNCERT":
 			set.errors, set.spread = h, asSigma
@@ -244,6 +281,11 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 		}
 	}
 	return set, nil
+}
+
+// isWavelengthImage reports whether the name of an image says that its pixels are wavelengths.
+func isWavelengthImage(name string) bool {
+	return slices.Contains([]string{"WAVE", "WAVELENGTH", "WAVELENGTHS", "LAMBDA"}, strings.ToUpper(name))
 }
 
 // wavelengthUnit is the unit of wavelengths that are stored as pixels.
@@ -274,9 +316,10 @@ func accompaniesFlux(h *fits.HDU) bool {
 // imageRows says which rows of an image belong to a spectrum. The image has a band for the flux,
 // and maybe others, and in each a row for each of its orders.
 type imageRows struct {
-	pixels      int64  // length of a row
-	orders      int64  // spectra in the image, 1 or more
-	errors      int64  // band of the error of the flux; 0 for none
+	pixels      int64 // length of a row
+	orders      int64 // spectra in the image, 1 or more
+	errors      int64 // band of the error of the flux; 0 for none
+	spread      errorKind
 	name        string // what the header calls that band
 	wavelengths bool   // row 0 is the wavelengths and row 1 the flux
 }
@@ -314,6 +357,10 @@ func spectrumRows(h *fits.HDU, wavelengths bool, n *notes) (r imageRows, err err
 		return r, checkPixels(h, r.pixels, 2, shape)
 	case len(axes) == 2 && (axes[1] == 2 || named):
 		bands = axes[1]
+	case len(axes) == 2 && axes[1] == 5 && h.Has("COEFF0") && h.Has("COEFF1") && isLAMOST(h):
+		r.errors, r.name, r.spread = 1, "inverse variance", asInverse
+		n.warn("a LAMOST image of 5 rows: the first is the flux, the second its inverse variance, others are not kept")
+		return r, checkPixels(h, r.pixels, 5, shape)
 	case len(axes) == 2 && axes[1] == 5 && h.Has("COEFF0") && h.Has("COEFF1"): // SDSS before 2013
 		r.errors, r.name = 2, "error"
 		n.warn("an SDSS image of 5 rows: the first is the flux, the third its error, others are not kept")
@@ -346,6 +393,12 @@ func spectrumRows(h *fits.HDU, wavelengths bool, n *notes) (r imageRows, err err
 		n.warn("the image has %d rows: %s, others are not kept", bands, kept)
 	}
 	return r, nil
+}
+
+// isLAMOST reports whether the header is of the telescope LAMOST.
+func isLAMOST(h *fits.HDU) bool {
+	telescope, _ := h.Text("TELESCOP")
+	return strings.Contains(strings.ToUpper(telescope), "LAMOST")
 }
 
 // checkPixels refuses an image whose first axis cannot be that of a spectrum.
@@ -430,7 +483,7 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, r
 	switch {
 	case rows.errors > 0:
 		first = (rows.errors*rows.orders + order) * rows.pixels
-		s.errors, _, err = j.readRow(ctx, s, im, first, pixels, masked, asSigma, s.errors)
+		s.errors, _, err = j.readRow(ctx, s, im, first, pixels, masked, rows.spread, s.errors)
 	case set.errors != nil:
 		var errors fits.Image
 		if errors, err = set.errors.Image(j.file); err == nil {

@@ -156,6 +156,28 @@ func (p *spectra) emit(each func(*spectrum) error) error {
 	return nil
 }
 
+// kept are the columns that are stored with the spectra; their role in the report is their name.
+func (p *spectra) kept() []int {
+	if len(p.list) < 2 {
+		if p.time >= 0 {
+			return []int{p.time} // it may date the spectrum
+		}
+		return nil
+	}
+	for _, i := range p.by {
+		p.job.report.Columns[i].Role = p.job.report.Columns[i].Name
+	}
+	return p.by
+}
+
+// longest is the longest wavelength of all spectra.
+func (p *spectra) longest() (most float64) {
+	for _, s := range p.list {
+		most = max(most, s.order.longest)
+	}
+	return most
+}
+
 // pick returns the members of a list at the columns by.
 func (p *spectra) pick(list []string) (out []string) {
 	for _, i := range p.by {

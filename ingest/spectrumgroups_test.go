@@ -82,6 +82,12 @@ func TestSeveralSpectra(t *testing.T) {
 					t.Error(instant.Text(p.Time))
 				}
 			}
+			for _, column := range report.Columns {
+				kept := strings.Contains(values(points), `"`+column.Name+`":`) && column.Name != "flux_units"
+				if r := column.Role; r != "wavelength" && r != "flux" && kept != (r == column.Name) {
+					t.Errorf("the column %s has the role %q", column.Name, r)
+				}
+			}
 			said := strings.Contains(strings.Join(report.Warnings, "\n"), "spectra, told apart by")
 			if said != (len(points) > 1 || report.RejectedCount > 0) {
 				t.Errorf("warnings %q", report.Warnings)
@@ -208,6 +214,9 @@ func TestSpectrumNames(t *testing.T) {
 		{"wave flux sky", "Angstrom, erg / (Angstrom s cm2), "},
 		{"wave flux fluxed", "Angstrom, erg / (Angstrom s cm2), "},
 		{"wave flux d", "Angstrom, erg / (Angstrom s cm2), "},
+		{"wave flam dflam", "Angstrom, erg / (Angstrom s cm2), flux_error"},
+		{"wave flux df", "Angstrom, erg / (Angstrom s cm2), "},
+		{"wave counts counts_err", "Angstrom, ct, flux_error"},
 	} {
 		points, report, err := process("spectroscopy", "s", []byte(c.header+"\n4000 1 4\n4001 2 4\n"), Options{})
 		if err != nil || len(points) != 1 {
@@ -218,5 +227,21 @@ func TestSpectrumNames(t *testing.T) {
 			strings.Join([]string{r[0].Unit, r[1].Unit, r[2].Role}, ", ") != c.want {
 			t.Errorf("%s: %+v", c.header, r)
 		}
+	}
+}
+
+// TestUnitThatIsMissing: angstroms are assumed, and the warning says so if they look like others.
+func TestUnitThatIsMissing(t *testing.T) {
+	for text, unusual := range map[string]bool{"wave,flux\n400,1\n401,2\n": true,
+		"wave,flux\n4000,1\n4001,2\n": false} {
+		_, report, err := process("spectroscopy", "s", []byte(text), Options{})
+		if err != nil || strings.Contains(report.Warnings[0], "Angstrom is assumed, although they end with 401; "+
+			"") != unusual {
+			t.Errorf("%q: %v %q", text, err, report.Warnings)
+		}
+	}
+	if _, _, err := process("spectroscopy", "s", []byte("pixel,flux\n1,1\n2,2\n"), Options{}); err == nil ||
+		!strings.Contains(err.Error(), "pixels are no wavelengths: the spectrum has no wavelength calibration") {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ var (
 		"wavelength_air", "air_wavelength", "wave_air", "lambda_air", "wavelength_vac", "vac_wavelength", "wave_vac",
 		"lambda_vac", "wavelength_vacuum", "vacuum_wavelength", "loglam", "log_lambda", "log_wavelength"}
 	fluxNames = []string{"flux", "fluxes", "flux_density", "fluxdensity", "flam", "f_lam", "flambda", "f_lambda",
-		"flux_lambda", "flux_lam", "fnu", "f_nu", "flux_nu", "f"}
+		"flux_lambda", "flux_lam", "fnu", "f_nu", "flux_nu", "counts", "f"}
 	// a name of a flux with one of these in front or behind is its error, and so is one alone
 	errorWords = []string{"error", "errors", "err", "errs", "unc", "uncert", "uncertainty", "uncertainties", "sigma",
 		"sig",
@@ -70,8 +71,11 @@ func isFluxError(name string) bool {
 	}
 	for _, word := range errorWords {
 		for _, rest := range []string{strings.TrimPrefix(name, word), strings.TrimSuffix(name, word)} {
-			joined := len(word) == 1 && !strings.Contains(name, "_") && name != "dflux" && name != "eflux"
-			if rest = strings.Trim(rest, "_"); rest != name && !joined && slices.Contains(fluxNames, rest) {
+			joined := len(word) == 1 && !strings.Contains(name, "_") // dflux and eflam, but not df and fluxe
+			if joined && (len(rest) < 4 || !strings.HasSuffix(name, rest)) {
+				continue
+			}
+			if trimmed := strings.Trim(rest, "_"); rest != name && slices.Contains(fluxNames, trimmed) {
 				return true
 			}
 		}
@@ -192,9 +196,15 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 		lacking = append(lacking, "flux")
 	}
 	if len(lacking) > 0 {
+		pixels := ""
+		if c.wavelength < 0 && slices.ContainsFunc(c.names, func(name string) bool {
+			return slices.Contains([]string{"pixel", "pixels", "pix", "channel"}, fold(name))
+		}) {
+			pixels = "; pixels are no wavelengths: the spectrum has no wavelength calibration"
+		}
 		return bounded.Refuse(bounded.Problem{Line: line,
 			Reason: "no column " + strings.Join(lacking, " and no column ") +
-				"; the columns are " + problem.QuotedList(c.names) + g.rowForHeader()})
+				"; the columns are " + problem.QuotedList(c.names) + pixels + g.rowForHeader()})
 	}
 	return nil
 }
@@ -294,7 +304,8 @@ func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 
 // units finds the units of wavelength and flux, in brackets after the name, in the format or under
 // a keyword, and adds them to the columns of the report.
-func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength, flux string, err error) {
+// most is the longest wavelength.
+func (c *specColumns) units(g *grid, keys table.Keywords, most float64, n *notes) (wavelength, flux string, err error) {
 	if _, wavelength = nameAndUnit(c.names[c.wavelength]); wavelength == "" {
 		wavelength = g.field(c.wavelength).unit
 	}
@@ -306,7 +317,12 @@ func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength,
 			"XUNITS", "XUNIT")
 	}
 	if wavelength == "" {
-		n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
+		unusual := ""
+		if most < 500 {
+			unusual = fmt.Sprintf(", although they end with %g; if they are in another unit, name it, as in "+
+				"wavelength (nm)", most)
+		}
+		n.warn("the file gives no unit of wavelength: %s is assumed%s", defaultWavelengthUnit, unusual)
 		wavelength = defaultWavelengthUnit
 	}
 	place := bounded.Problem{Column: c.name(c.wavelength)}
@@ -319,6 +335,9 @@ func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength,
 	}
 	if flux == "" {
 		flux = keys.First("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
+	}
+	if flux == "" && fold(name) == "counts" {
+		flux = "ct"
 	}
 	if flux == "" && slices.Contains([]string{"fnu", "f_nu", "flux_nu"}, fold(name)) {
 		return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.flux),

@@ -169,7 +169,10 @@ func TestSurveyRefusals(t *testing.T) {
 }
 
 func FuzzSurvey(f *testing.F) {
-	for _, s := range []string{adesSample, aavsoSample, snanaSample, gaiaSample, adesXMLSample, exoplanetSample,
+	for _, s := range []string{adesSample, aavsoSample, snanaSample, gaiaSample,
+		"SNID: a\nVARLIST: MJD FLT FLUXCAL FLUXCALERR PHOTFLAG\nOBS: 59000.5 g 1 2\n",
+		string(append(snanaHead("a1", 1, 2, "b2", 4, 4), snanaPhot(59000.5, 59001.5, -777, 59000.5)...)), adesXMLSample,
+		exoplanetSample,
 		sousaSample, finkSample, rubinSample, imageJSample,
 		mpcLine("     K20A01B", "  C", "2020 01 31.43125", "10 20 30.12", "-02 07 24.4", "19.5", "G", "G96"),
 		"###MJD m dm uJy duJy F\n59000 18 0.1 10 1 o\n", "objID,epochMean,gMeanPSFMag,rMeanPSFMag\n1,56000,20,-999\n"} {

@@ -6,6 +6,7 @@ import "math"
 type wavelengthOrder struct {
 	pixels          int
 	first, previous float64
+	longest         float64
 	rising, falling bool    // some step rises or falls; both after an equal one
 	least, most     float64 // the smallest and the largest step, in size
 	equal           int     // steps of 0
@@ -21,6 +22,7 @@ type wavelengthOrder struct {
 
 // add notes the wavelength of the next pixel.
 func (o *wavelengthOrder) add(v float64, row int) {
+	o.longest = max(o.longest, v)
 	if o.pixels++; o.pixels == 1 {
 		o.first, o.previous, o.start, o.run = v, v, v, 1
 		return

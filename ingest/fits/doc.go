@@ -12,8 +12,9 @@
 // BLANK), and those that are compressed tile by tile in tiles.go, tilegzip.go, rice.go and
 // dither.go: RICE_1, GZIP_1, GZIP_2 and NOCOMPRESS. Binary and ASCII tables are in table.go,
 // rows.go and cells.go, which writes cells as texts, and arrays.go, which reads arrays element by
-// element. In wcs.go are the wavelengths of an axis: linear, logarithmic, CD matrix, MULTISPEC of
-// IRAF. In preview.go is a small grey picture of an image.
+// element. In wcs.go are the wavelengths of an axis: linear, logarithmic, CD matrix; in iraf.go
+// those of the lines of an echelle spectrum, as IRAF's MULTISPEC gives them. In preview.go is a
+// small grey picture of an image.
 //
 // # Rules
 //
