@@ -107,7 +107,8 @@ func TestHiddenTarget(t *testing.T) {
 	}
 	count("/api/reduceddatums/?data_product__product_id=carol.csv", rows)
 	count("/api/reduceddatums/?data_product__product_id=carols", rows)
-	ask("GET", "/api/observations/?target_id="+target, nil).want(t, 400) // like a missing target
+	list("/api/observations/?target_id="+target, observed)
+	n.ask("bob", "GET", "/api/observations/?target_id="+target, nil).want(t, 400) // like a missing target
 
 	// by time, in both directions and within bounds
 	first := ask("GET", "/api/reduceddatums/?ordering=timestamp&limit=2000", nil).rows(t)

@@ -144,8 +144,9 @@ func (x *trial) writes(p *person) []trialWrite {
 		named("/api/reduceddatums/?duplicates=skip", "target", list[8].body))
 	list[11].done, list[12].done = 200, 201
 	if len(s.groups) > 0 {
-		list = append(list, part("DELETE", "/api/targets/%s/groups/"+w.groups[s.groups[0]]+"/", s.id, sees,
-			changes, 204, nil))
+		group := "/api/targets/%s/groups/" + w.groups[s.groups[0]] + "/"
+		list = append(list, part("PUT", group, s.id, sees, changes, 200, json(`{"change": true}`)),
+			part("DELETE", group, s.id, sees, changes, 204, nil))
 	}
 	return append(list, part("DELETE", "/api/targets/%s/", s.id, sees, changes, 204, nil))
 }

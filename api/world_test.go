@@ -57,6 +57,7 @@ type starred struct {
 	held
 	id, name, alias, list, access string
 	aliasID, extraID, listID      string
+	viewers                       []string // groups that may only view it
 }
 
 // tag is a word for the names of the objects on a target. It tells which target they are on, but
@@ -111,7 +112,7 @@ func (w *world) sees(p *person, t *starred) bool {
 	case p.guest():
 		return w.strategy == auth.ReadOnly && t.access == "OPEN"
 	}
-	return t.access != "PRIVATE" || t.by(p)
+	return t.access != "PRIVATE" || t.by(p) || held{groups: t.viewers}.by(p)
 }
 
 // seesHeld reports whether a person sees an object on a target that has these owners.
@@ -183,6 +184,7 @@ func newWorld(t *testing.T) *world {
 		{name: "Zqshared", access: "PRIVATE", held: held{"admin", []string{"Observers", "Readers"}}},
 		{name: "Zqbob", access: "PRIVATE", held: held{user: "bob"}},
 		{name: "Zqmixed", access: "OPEN", held: held{"carol", observers}},
+		{name: "Zqviewed", access: "PRIVATE", held: held{user: "admin"}, viewers: []string{"Observers", "Readers"}},
 	} {
 		kind.alias, kind.list = "Alias "+kind.name+" b", "List "+kind.name
 		s := w.star(kind, i)
@@ -286,8 +288,15 @@ func (h held) groupList() []map[string]string {
 // star creates a target; i is its place in the sky.
 func (w *world) star(s starred, i int) *starred {
 	w.t.Helper()
+	groups := []any{}
+	for _, g := range s.groups {
+		groups = append(groups, map[string]any{"name": g})
+	}
+	for _, g := range s.viewers {
+		groups = append(groups, map[string]any{"name": g, "view": true})
+	}
 	body := map[string]any{"name": s.name, "type": "SIDEREAL", "ra": 10 + float64(i)/10, "dec": -20,
-		"permissions": s.access, "groups": s.groupList()}
+		"permissions": s.access, "groups": groups}
 	if s.alias != "" {
 		body["aliases"] = []any{map[string]string{"name": s.alias}}
 		body["targetextra_set"] = []any{map[string]string{"key": "key " + s.name, "value": "value " + s.name}}

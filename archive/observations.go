@@ -102,13 +102,20 @@ var ObservationOrders = []string{"scheduled_start", "scheduled_end", "status", "
 // Observations lists the visible observation records. Errors: *problem.List.
 func (s *Session) Observations(ctx context.Context, f ObservationFilter, page Page, out Out[Observation]) error {
 	find := func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
-		sets := []kv.Set{visible(s, tx, observations, true)}
+		seen := visible(s, tx, observations, true)
+		sets := []kv.Set{seen}
 		if len(f.Targets) > 0 {
 			for _, id := range f.Targets {
-				if _, err := s.target(tx, id); isRefusal(err) {
-					return nil, Extent{}, problem.Invalid("target_id",
-						"Select a valid choice. %d is not one of the available choices.", id)
-				} else if err != nil {
+				_, err := s.target(tx, id)
+				if isRefusal(err) { // a hidden target is known to those who see an observation of it
+					var n int
+					n, err = kv.And(seen, observations.Set(tx, dimTarget, kv.Int(id))).Count()
+					if err == nil && n == 0 {
+						err = problem.Invalid("target_id",
+							"Select a valid choice. %d is not one of the available choices.", id)
+					}
+				}
+				if err != nil {
 					return nil, Extent{}, err
 				}
 			}

@@ -24,6 +24,17 @@ type TargetInput struct {
 	Extras     []ExtraInput
 	Lists      []ListInput
 	Groups     []auth.GroupRef
+	// Rights are the rights of each of Groups. Where there are none, or 0, the group gets all
+	// rights that the viewer has.
+	Rights []auth.Right
+}
+
+// rights returns the rights that are given for the group with index i, 0 for none.
+func (in *TargetInput) rights(i int) auth.Right {
+	if i >= len(in.Rights) {
+		return 0
+	}
+	return in.Rights[i].WithView()
 }
 
 // AliasInput is an alias to be added or, with an id, changed.
@@ -161,6 +172,7 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 	if pl.groups, err = s.checkGroups(tx, p, "groups", in.Groups, true); err != nil {
 		return nil, err
 	}
+	s.checkGivenRights(p, pl)
 	if err := s.checkLists(tx, p, in.Lists); err != nil {
 		return nil, err
 	}
@@ -307,8 +319,8 @@ func (s *Session) write(tx *kv.WriteTx, pl *targetPlan) error {
 	if err != nil {
 		return err
 	}
-	for _, g := range groups {
-		o.Give(auth.GroupGrantee(g), auth.AllRights)
+	for i, g := range groups {
+		o.Set(auth.GroupGrantee(g), s.givenRights(pl, i, g))
 	}
 	t.Grants = o.Grants
 	if err := s.joinLists(tx, t, pl.in.Lists); err != nil {

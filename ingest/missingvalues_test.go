@@ -128,7 +128,8 @@ func TestLimitFlags(t *testing.T) {
 			values: []string{`{"mjd":58000,"magnitude":18,"transformed":"True","detector":"CCD1","ndet":3,` +
 				`"isdiffpos":-1,"limitmag5":20.5}`}},
 		{name: "a word that comes later", text: "mjd,mag,nondet\n58000,18,0\n" + strings.Repeat("58000,18,0\n", 60) +
-			"58001,20,perhaps\n", errors: []string{"line 63, column nondet: 'perhaps' is neither yes nor no"}},
+			"58001,20,perhaps\n", errors: []string{"line 63, column nondet: 'perhaps' is neither yes nor no"},
+			warnings: []string{"bad_rows"}},
 	} {
 		t.Run(c.name, c.run)
 	}

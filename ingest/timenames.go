@@ -37,7 +37,7 @@ func timeFormatNamed(text string) (n instant.Clock, ok bool) {
 	}
 	n.ScaleKnown = scaled
 	switch text {
-	case "mjd":
+	case "mjd", "mjdate":
 		n.Kind = instant.KindMJD
 	case "jd":
 		n.Kind = instant.KindJD

@@ -23,6 +23,7 @@ import (
 type productOptions struct {
 	fileHints
 	target, fluxScale string
+	groups            []string
 }
 
 func (p *program) importCommand() *cli.Command {
@@ -57,6 +58,8 @@ func (p *program) importCommand() *cli.Command {
 					textFlag(&o.target, "target",
 						"`NAME`, alias or id of the target; default: each row names its target"),
 					textFlag(&o.fluxScale, "flux-scale", "multiply fluxes by `FACTOR`"),
+					groupFlag(&o.groups, "let `GROUP` see the data products, where permissions are on objects; may be "+
+						"repeated"),
 					p.asFlag(),
 				),
 				Action: p.asClient(false, []string{"FILE..."},
@@ -209,6 +212,17 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 		}
 		fields["target"] = strconv.FormatUint(t.ID, 10)
 	}
+	if len(o.groups) > 0 {
+		groups, err := findGroups(ctx, n, o.groups)
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(groups)
+		if err != nil {
+			return err
+		}
+		fields["groups"] = string(text)
+	}
 	columns, err := o.roles(c)
 	if err != nil {
 		return err
@@ -280,7 +294,8 @@ func (p *program) upload(ctx context.Context, n *client.Client, file string,
 		Products []product `json:"products"` // if the rows name their targets
 		Report   struct {
 			uploadCounts
-			Warnings []string `json:"warnings"`
+			Recognised string   `json:"recognised"`
+			Warnings   []string `json:"warnings"`
 			Rows     []struct {
 				Line   int    `json:"line"`
 				Row    int    `json:"row"`
@@ -293,6 +308,9 @@ func (p *program) upload(ctx context.Context, n *client.Client, file string,
 	}
 	bar.end()
 	r := made.Report
+	if r.Recognised != "" {
+		p.note("%s: recognised as %s", file, printable(r.Recognised))
+	}
 	for _, row := range r.Rows {
 		unit, number := "line", row.Line
 		if row.Row > 0 {
