@@ -180,7 +180,7 @@ func TestFluxInItsOwnUnit(t *testing.T) {
 		".startsWith('2 points, shown as flux in the unit of the file')")
 	p.drawing("#lightcurve .plot canvas")
 	p.run("$('#lightcurve details.points').open = true")
-	p.wait("$$('#points tbody tr').length === 2 && $('#points').textContent.includes('-2 e-/s')")
+	p.wait("$$('#points tbody tr').length === 2 && $('#points').textContent.includes('-2 ± 1 e-/s')")
 	p.choose("#lightcurve .controls label:nth-of-type(2) select", "given")
 	p.wait(notes + ".startsWith('2 points. ')")
 	p.clean()
