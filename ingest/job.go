@@ -97,6 +97,8 @@ type job struct {
 	file    bounded.File
 	options Options
 	emit    func(Point) error
+
+	saidScaled bool // a warning has named options.FluxScale
 }
 
 // scaled reports whether fluxes are multiplied by options.FluxScale.
@@ -117,6 +119,9 @@ type (
 // Report says what became of a file. Its JSON keys are in snake_case. The lists of a report that
 // Process returns are never null.
 type Report struct {
+	// what [AutoType] decided and why, as in "photometry, because ..."; "" without it
+	Recognised string `json:"recognised,omitempty"`
+
 	Format  string   `json:"format"`  // such as "delimited text (comma)"; "" if it was not recognised
 	Columns []Column `json:"columns"` // in the order of the file
 	Rows    int      `json:"rows"`    // rows of data, or pixels of a spectrum, with the rejected ones
@@ -130,6 +135,8 @@ type Report struct {
 	RejectedCount int               `json:"rejected_count"`
 	Warnings      []string          `json:"warnings"`
 	Errors        []bounded.Problem `json:"errors"` // why the file was refused; at most Options.MaxProblems
+
+	guess string // what made the file be taken for one of its data type, if no names of columns say it
 }
 
 // EmptyReport is the report of a file that is stored unread.

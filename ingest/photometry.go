@@ -131,6 +131,12 @@ func readFITSPhotometry(ctx context.Context, j *job) error {
 	if len(tables) == 0 {
 		return bounded.Refuse(bounded.Problem{Reason: "no photometry: a FITS file without tables"})
 	}
+	if g, err := snanaFITSGrid(tables, primary, j.file); g != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		return j.readPhotometry(ctx, g)
+	}
 	var grids []*grid
 	for _, t := range tables {
 		g := fitsGrid(t, j.file, t.Getter(primary))

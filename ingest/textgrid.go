@@ -159,8 +159,8 @@ func namesTable(names []string) bool {
 	}
 	var c specColumns
 	c.names = names
-	wavelength, err := c.one(wavelengthNames, 0)
-	flux, other := c.one(fluxNames, 0)
+	wavelength, err := c.one("wavelength", oneOf(wavelengthNames), 0)
+	flux, other := c.one("flux", oneOf(fluxNames), 0)
 	return err == nil && other == nil && wavelength >= 0 && flux >= 0
 }
 
