@@ -226,7 +226,8 @@ func importDatums(r *request) (*answer, error) {
 			w.Key("notes")
 			w.List(func() {
 				w.Object(func() {
-					w.TextMember("text", "Some datums name no group: only the user who sent them and superusers can see them.")
+					w.TextMember("text",
+						"Some datums name no group: only the user who sent them and superusers can see them.")
 				})
 			})
 		}

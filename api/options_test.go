@@ -43,8 +43,8 @@ func TestOptionsHelp(t *testing.T) {
 	}
 }
 
-// TestUnshared: where permissions are on objects, the report of an upload that names no group warns,
-// and so do the notes of a stream of datums.
+// TestUnshared: where permissions are on objects, the report of an upload that names no group
+// warns, and so do the notes of a stream of datums.
 func TestUnshared(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})
@@ -64,7 +64,8 @@ func TestUnshared(t *testing.T) {
 				`"2026-01-01T00:00:00Z", "value": {"a": 1}` + groups + `}` + "\n"}}
 	}
 	const warning = "No group is named (groups): only you and superusers can see this data product and its datums."
-	const note = `"notes":[{"text":"Some datums name no group: only the user who sent them and superusers can see them."}]`
+	const note = `"notes":[{"text":"Some datums name no group: only the user who sent them and superusers can see ` +
+		`them."}]`
 	warns := func(s scenario, text string) scenario { s.has = []string{text}; return s }
 	quiet := func(s scenario) scenario { s.lacks = []string{"No group is named", "name no group"}; return s }
 	n.play(t, []scenario{quiet(upload("permissions on targets", "")), quiet(stream("a stream", ""))})

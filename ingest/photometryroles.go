@@ -38,6 +38,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if g.dialect != nil {
 		g.dialect.assign(columns, userTime)
 	}
+	brightnessUnit(g, columns, n)
 	tom := g.isTOM()
 	if tom {
 		preferTOM(columns, n)

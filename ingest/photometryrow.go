@@ -210,6 +210,9 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	}
 	for i := range p.columns {
 		c, cell := &p.columns[i], cells[i]
+		if c.unitKind != kindNone && !missing(cell) {
+			p.checkUnit(c, cell, line)
+		}
 		switch {
 		case i == p.timeColumn:
 			if point.Time, v = p.time(c, cell, r, v); p.otherTimes != nil {

@@ -219,6 +219,7 @@ type column struct {
 	unit   string    // from the name or the format
 	time   instant.Clock
 	key    []byte // the JSON key with quotes and colon
+	unitKind
 }
 
 // reportName is the name of a column as the file spells it. A name that is too long is refused, and

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"regexp"
 	"strings"
 
 	"nightjar/ingest/units"
@@ -26,18 +25,13 @@ func BrightnessUnit(unit string) string {
 	return spelt
 }
 
-// notLetter matches what does not matter in the name of a unit of magnitudes.
-var notLetter = regexp.MustCompile(`[^a-z]`)
-
 func isMagnitude(unit string) bool {
-	u := notLetter.ReplaceAllString(strings.ToLower(unit), "")
-	if u == "" {
-		return strings.TrimSpace(unit) == ""
+	switch strings.ToLower(strings.TrimSpace(unit)) {
+	case "", "ab", "st", "vega":
+		return true
 	}
-	for _, system := range []string{"ab", "st", "vega"} {
-		u = strings.TrimSuffix(strings.TrimPrefix(u, system), system)
-	}
-	return u == "" || u == "mag" || u == "mags" || u == "magnitude" || u == "magnitudes"
+	_, ok := magnitudeSystem(unit)
+	return ok
 }
 
 // sharedSpectrum has the names that TOM Toolkit 3 gives to members of a spectrum.
