@@ -97,17 +97,19 @@ func (p *program) targetCommand() *cli.Command {
 			{
 				Name: "add", Usage: "add a sidereal target", ArgsUsage: "NAME",
 				Description: "nightjar target add 'SN 2026abc' --ra 13:47:02.1 --dec -12:30:00 --alias ZTF26abcdefg\n" +
-					"nightjar target add M31 --ra 10.6847 --dec 41.269 --permissions open --as astro",
+					"nightjar target add M31 --ra 10.6847 --dec 41.269 --permissions open --as astro\n" +
+					"nightjar target add 'SN 2026abd' --ra '13:47:02.1 -12:30:00'  # both, as they are copied",
 				Flags: []cli.Flag{
-					textFlag(&o.ra, "ra", "right ascension (ICRS) in `DEGREES`, or in hours as 13:47:02.1"),
-					textFlag(&o.dec, "dec", "declination (ICRS) in `DEGREES`, or as -12:30:00"),
+					textFlag(&o.ra, "ra",
+						"right ascension (ICRS) in `DEGREES`, or in hours as 13:47:02.1; or both coordinates"),
+					textFlag(&o.dec, "dec", "declination (ICRS) in `DEGREES`, or as -12:30:00 or '12:30:00 S'"),
 					listFlag(&o.aliases, "alias", "another `NAME` of the target; may be repeated"),
 					groupFlag(&o.groups, "share the target with `GROUP`; may be repeated"),
 					o.flag("permissions", "permissions",
 						"`WHO` else may see the target: PRIVATE (nobody), PUBLIC (users) or OPEN (anyone)"),
 					p.asFlag(),
 				},
-				Action: p.asClient(true, []string{"NAME", "--ra", "--dec"},
+				Action: p.asClient(true, []string{"NAME"},
 					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 						return o.nameFlag(c, p.addTarget(ctx, c, n, args[0], &o))
 					}),
@@ -160,13 +162,9 @@ func (p *program) targetCommand() *cli.Command {
 
 func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Client, name string,
 	o *targetOptions) error {
-	ra, err := sky.ParseRA(o.ra)
+	ra, dec, err := o.place()
 	if err != nil {
-		return usageError(c, "--ra: %v", err)
-	}
-	dec, err := sky.ParseDec(o.dec)
-	if err != nil {
-		return usageError(c, "--dec: %v", err)
+		return usageError(c, "%v", err)
 	}
 	in := map[string]any{"name": name, "type": archive.Sidereal, "ra": ra, "dec": dec}
 	var aliases, groups []map[string]string
@@ -193,8 +191,30 @@ func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Clien
 	if err != nil {
 		return err
 	}
-	p.say("target %d: %s", t.ID, printable(t.Name))
+	p.say("target %d: %s, %.5f %+.5f (%s %s)", t.ID, printable(t.Name), ra, dec, sky.FormatRA(ra), sky.FormatDec(dec))
 	return nil
+}
+
+// place returns the coordinates of a new target in degrees. Without --dec, --ra has both.
+func (o *targetOptions) place() (ra, dec float64, err error) {
+	switch {
+	case o.ra == "" && o.dec == "":
+		return 0, 0, errors.New("--ra and --dec are missing")
+	case o.ra == "":
+		return 0, 0, errors.New("--ra is missing")
+	case o.dec == "":
+		if ra, dec, err = sky.ParsePair(o.ra); err != nil {
+			return 0, 0, fmt.Errorf("--dec is missing: %w", err)
+		}
+		return ra, dec, nil
+	}
+	if ra, err = sky.ParseRA(o.ra); err != nil {
+		return 0, 0, fmt.Errorf("--ra: %w", err)
+	}
+	if dec, err = sky.ParseDec(o.dec); err != nil {
+		return 0, 0, fmt.Errorf("--dec: %w", err)
+	}
+	return ra, dec, nil
 }
 
 func degrees(f *float64) string {
