@@ -78,7 +78,7 @@ func (p *program) targetCommand() *cli.Command {
 	o, q := targetOptions{query: *newQuery()}, newQuery()
 	// shared returns the action of share and unshare.
 	shared := func(act func(ctx context.Context, n *client.Client, t *target, g *named) error) cli.ActionFunc {
-		return p.asClient(false, []string{"NAME", "GROUP"},
+		return p.asClient([]string{"NAME", "GROUP"},
 			func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 				t, err := findTarget(ctx, n, args[0])
 				if err != nil {
@@ -109,17 +109,23 @@ func (p *program) targetCommand() *cli.Command {
 						"`WHO` else may see the target: PRIVATE (nobody), PUBLIC (users) or OPEN (anyone)"),
 					p.asFlag(),
 				},
-				Action: p.asClient(true, []string{"NAME"},
-					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-						return o.nameFlag(c, p.addTarget(ctx, c, n, args[0], &o))
-					}),
+				Action: func(c *cli.Context) error {
+					ra, dec, err := o.place()
+					if err != nil {
+						return usageError(c, "%v", err)
+					}
+					return p.asClient([]string{"NAME"},
+						func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+							return o.nameFlag(c, p.addTarget(ctx, n, args[0], ra, dec, &o))
+						})(c)
+				},
 			},
 			{
 				Name: "list", Usage: "list the targets",
 				Description: "nightjar target list --name 2026ab",
 				Flags: []cli.Flag{q.flag("name", "name",
 					"only targets with `PART` in their name or an alias"), p.asFlag()},
-				Action: p.asClient(false, nil,
+				Action: p.asClient(nil,
 					func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 						q.Set("order", "name")
 						header := []string{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}
@@ -147,7 +153,7 @@ func (p *program) targetCommand() *cli.Command {
 			{
 				Name: "remove", Usage: "delete a target with its data products, files and datums", ArgsUsage: "NAME",
 				Description: "nightjar target remove 'SN 2026abc'",
-				Action: p.asClient(false, []string{"NAME"},
+				Action: p.asClient([]string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						t, err := findTarget(ctx, n, args[0])
 						if err != nil {
@@ -160,12 +166,8 @@ func (p *program) targetCommand() *cli.Command {
 	}
 }
 
-func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Client, name string,
+func (p *program) addTarget(ctx context.Context, n *client.Client, name string, ra, dec float64,
 	o *targetOptions) error {
-	ra, dec, err := o.place()
-	if err != nil {
-		return usageError(c, "%v", err)
-	}
 	in := map[string]any{"name": name, "type": archive.Sidereal, "ra": ra, "dec": dec}
 	var aliases, groups []map[string]string
 	for _, s := range o.aliases {
@@ -187,7 +189,7 @@ func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Clien
 		in["permissions"] = strings.ToUpper(s)
 	}
 	var t target
-	err = n.Call(ctx, http.MethodPost, "/api/targets/", in, &t)
+	err := n.Call(ctx, http.MethodPost, "/api/targets/", in, &t)
 	if err != nil {
 		return err
 	}
