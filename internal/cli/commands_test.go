@@ -84,9 +84,9 @@ func TestReindex(t *testing.T) {
 	}
 }
 
-// TestMissingFile: only serve makes a file, so that a mistyped --db makes none, and each new file has
-// an administrator and a group Public. The other commands refuse a missing file, and say how to make
-// one.
+// TestMissingFile: only serve makes a file, so that a mistyped --db makes none, and each new file
+// has an administrator and a group Public. The other commands refuse a missing file, and say how to
+// make one.
 func TestMissingFile(t *testing.T) {
 	dir := t.TempDir()
 	lc := write(t, dir, "targets.csv", "name,ra,dec\nNJ 1,1,2\n")
