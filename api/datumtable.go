@@ -14,6 +14,7 @@ import (
 
 	"nightjar/api/wire"
 	"nightjar/archive"
+	"nightjar/auth"
 	"nightjar/ingest"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
@@ -198,6 +199,7 @@ func importDatums(r *request) (*answer, error) {
 	}
 	lines := r.lines(&datumTable{find: r.access.TargetNamed})
 	var plain plainLines
+	alone := false // a datum names no group
 	result, err := r.access.AddDatums(r.Context(), refuse, func() (archive.DatumInput, int, error) {
 		text, err := lines.next()
 		if err != nil {
@@ -205,10 +207,13 @@ func importDatums(r *request) (*answer, error) {
 		}
 		if len(text) < longText {
 			if d, ok := plain.read(text); ok {
+				alone = alone || d.Product == 0
 				return d, lines.line, nil
 			}
 		}
-		return lines.datum(text), lines.line, nil
+		d := lines.datum(text)
+		alone = alone || d.Product == 0 && len(d.Groups) == 0
+		return d, lines.line, nil
 	})
 	if err != nil {
 		return nil, err
@@ -217,6 +222,14 @@ func importDatums(r *request) (*answer, error) {
 		w.IntMember("created", int64(result.Created))
 		w.IntMember("duplicate", int64(result.Duplicate))
 		writeRejected(w, result.Rejected, result.More)
+		if alone && r.access.Policy().Mode == auth.ModeObjects {
+			w.Key("notes")
+			w.List(func() {
+				w.Object(func() {
+					w.TextMember("text", "Some datums name no group: only the user who sent them and superusers can see them.")
+				})
+			})
+		}
 		w.Key("upload")
 		w.Ref(result.Upload)
 		w.TextMember("message", "Data successfully uploaded.")
@@ -287,11 +300,17 @@ func exportDatums(r *request, format string) (*answer, error) {
 	})
 }
 
-// appendDatumLine writes a datum in the form in which it can be posted.
+// appendDatumLine writes a datum in the form in which it can be posted. Its target is named by its
+// id if its name is hidden.
 func appendDatumLine(dst []byte, v *archive.ExportView) []byte {
 	w := wire.Writer{Buf: dst}
 	w.Open('{')
-	w.TextMember("target_name", v.TargetName)
+	if v.TargetName != "" {
+		w.TextMember("target_name", v.TargetName)
+	} else {
+		w.Key("target")
+		w.ID(v.Target)
+	}
 	w.TextMember("data_type", v.Type)
 	w.TextMember("source_name", v.Source)
 	w.TextMember("source_location", v.Location)
@@ -322,6 +341,9 @@ var valueHelp = map[string][3]string{
 	"magsys":                 {"", "System of the magnitudes", ""},
 	"telescope":              {"", "Telescope", "instr.tel"},
 	"instrument":             {"", "Instrument", "instr"},
+	"brightness":             {"mag", "Brightness", "phot.mag"},
+	"brightness_error":       {"mag", "Error of the brightness", "stat.error;phot.mag"},
+	"bandpass":               {"", "Filter", "instr.filter"},
 }
 
 // maxValueColumns is how many members of values can have columns of their own. FITS has at most 999
@@ -342,9 +364,11 @@ func (r *request) exportTable(f archive.DatumFilter, format string, inUnits func
 			collected()
 			if format == "fits" {
 				for id := range e.targets {
-					if v, err := r.access.Target(id); err == nil { // a target that was deleted meanwhile has no rows
-						e.fixed[0].width = max(e.fixed[0].width, len(v.Name))
+					width := len(strconv.FormatUint(id, 10)) // a hidden target, or one that was deleted meanwhile
+					if v, err := r.access.Target(id); err == nil {
+						width = max(width, len(v.Name))
 					}
+					e.fixed[0].width = max(e.fixed[0].width, width)
 				}
 			}
 			return t.head(e.columns(), x.Count)
@@ -371,18 +395,20 @@ type datumExport struct {
 	wholeValues bool           // there is a column for whole values
 	wholeWidth  int            // of the longest of them, in bytes
 	targets     map[uint64]bool
+	units       brightnessUnits
 }
 
 func newDatumExport() *datumExport {
-	return &datumExport{at: map[string]int{}, targets: map[uint64]bool{}, fixed: []tableColumn{
-		{name: "target", help: "Name of the target", ucd: "meta.id;src"},
-		{name: "data_type", help: "Type of data"},
-		{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
-		{name: "mjd", unit: "d", help: "Time, UTC, as modified Julian date", ucd: "time.epoch", number: true},
-		{name: "source_name", help: "Source"},
-		{name: "source_location", help: "Where the source had it"},
-		{name: "data_product", help: "Id of the data product", number: true, whole: true},
-	}}
+	return &datumExport{at: map[string]int{}, units: brightnessUnits{},
+		targets: map[uint64]bool{}, fixed: []tableColumn{
+			{name: "target", help: "Name of the target, or the id of a hidden one", ucd: "meta.id;src"},
+			{name: "data_type", help: "Type of data"},
+			{name: "timestamp", help: "Time, UTC, ISO 8601", width: len("2006-01-02T15:04:05.000000Z")},
+			{name: "mjd", unit: "d", help: "Time, UTC, as modified Julian date", ucd: "time.epoch", number: true},
+			{name: "source_name", help: "Source"},
+			{name: "source_location", help: "Where the source had it"},
+			{name: "data_product", help: "Id of the data product", number: true, whole: true},
+		}}
 }
 
 // scan adds the columns that a datum needs.
@@ -402,6 +428,7 @@ func (e *datumExport) scan(v *archive.DatumView) {
 		e.wholeValues, e.wholeWidth = true, max(e.wholeWidth, len(v.Value))
 		return
 	}
+	e.units.add(members)
 	for _, m := range members {
 		i, known := e.at[m.Key]
 		if !known {
@@ -421,7 +448,7 @@ func (e *datumExport) columns() []tableColumn {
 		list = append(list, tableColumn{name: "value", help: "The datum's value, JSON", width: e.wholeWidth})
 	}
 	for _, c := range e.values {
-		help := valueHelp[c.key]
+		help := e.units.help(c.key)
 		list = append(list, tableColumn{name: "value." + c.key, number: c.number, width: c.width,
 			unit: help[0], help: help[1], ucd: help[2]})
 	}
@@ -434,7 +461,11 @@ func (e *datumExport) appendCells(cells []string, v *archive.ExportView) []strin
 	if v.Product != 0 {
 		product = strconv.FormatUint(v.Product, 10)
 	}
-	cells = append(cells, v.TargetName, v.Type, string(wire.AppendTime(nil, v.Time)), instant.FormatMJD(v.Time),
+	target := v.TargetName
+	if target == "" {
+		target = strconv.FormatUint(v.Target, 10)
+	}
+	cells = append(cells, target, v.Type, string(wire.AppendTime(nil, v.Time)), instant.FormatMJD(v.Time),
 		v.Source, v.Location, product)
 	members, ok := ingest.ValueMembers(v.Value)
 	for _, m := range members {

@@ -107,7 +107,8 @@ func (w *world) checkLists(p *person) {
 	}
 	// a filter that names a hidden object is refused like one that names a missing object
 	for _, s := range w.targets {
-		if !w.sees(p, s) {
+		if !w.sees(p, s) && !slices.ContainsFunc(w.observed,
+			func(o *observed) bool { return o.target == s && w.seesObserved(p, o) }) {
 			w.same(p, "GET", "/api/observations/?target_id=%s", s.id, nowhere, nil)
 		}
 		if !w.knows(p, s.list) {
@@ -250,7 +251,10 @@ func (w *world) datumQueries(p *person) (list []query) {
 				func(d *point) bool { return w.seesPoint(p, d) && pass(d) })})
 	}
 	add("limit", "1000", func(*point) bool { return true })
-	add("data_product_name", "zq", func(d *point) bool { return w.shownProduct(p, d) != nil })
+	add("data_product_name", "yq", func(d *point) bool { return w.shownProduct(p, d) != nil })
+	// the path of a file tells the name of its target to those who see the target
+	add("data_product_name", "zq",
+		func(d *point) bool { u := w.shownProduct(p, d); return u != nil && w.sees(p, u.target) })
 	for _, kind := range []string{"photometry", "spectroscopy", "image_file"} {
 		add("data_type", kind, func(d *point) bool { return d.kind == kind })
 	}
@@ -265,10 +269,12 @@ func (w *world) datumQueries(p *person) (list []query) {
 	add("ordering=timestamp&timestamp_before", "2023-02-25T07:00:00Z", func(d *point) bool { return d.isCommon() })
 	for _, s := range w.targets {
 		add("timestamp_after=2000-01-01&target__id", s.id, func(d *point) bool { return d.target == s })
-		add("mjd_max=60000.3&target_name", s.alias, func(d *point) bool { return d.target == s && d.isCommon() })
+		sees := w.sees(p, s)
+		add("mjd_max=60000.3&target_name", s.alias,
+			func(d *point) bool { return sees && d.target == s && d.isCommon() })
 		add("target__id", s.id, func(d *point) bool { return d.target == s })
-		add("target_name", strings.ToUpper(s.name[2:]), func(d *point) bool { return d.target == s })
-		add("target_name", s.alias, func(d *point) bool { return d.target == s })
+		add("target_name", strings.ToUpper(s.name[2:]), func(d *point) bool { return sees && d.target == s })
+		add("target_name", s.alias, func(d *point) bool { return sees && d.target == s })
 	}
 	for _, u := range w.products {
 		by := func(d *point) bool { return w.shownProduct(p, d) == u }
@@ -278,6 +284,10 @@ func (w *world) datumQueries(p *person) (list []query) {
 		add("data_product__product_id", u.file(), by)
 		add("data_product_name", u.file(), by)
 		add("data_product_name", u.productID, by)
+		add("data_product_name", strings.TrimPrefix(u.path, "/data/"),
+			func(d *point) bool { return by(d) && w.sees(p, u.target) })
+		add("data_product_product_id", strings.TrimPrefix(u.path, "/data/"),
+			func(d *point) bool { return by(d) && w.sees(p, u.target) })
 	}
 	for _, d := range w.datums {
 		add("source_name", d.source, func(x *point) bool { return x.source == d.source })
@@ -296,8 +306,9 @@ func (w *world) productQueries(p *person) (list []query) {
 	}
 	add("limit", "1000", func(*uploaded) bool { return true })
 	for _, s := range w.targets {
-		add("target_name", s.name[2:], func(u *uploaded) bool { return u.target == s })
-		add("target_name", s.alias, func(u *uploaded) bool { return u.target == s })
+		sees := w.sees(p, s)
+		add("target_name", s.name[2:], func(u *uploaded) bool { return sees && u.target == s })
+		add("target_name", s.alias, func(u *uploaded) bool { return sees && u.target == s })
 	}
 	for _, o := range w.observed {
 		add("facility", o.facility, func(u *uploaded) bool { return u.observation == o })
@@ -317,7 +328,7 @@ func (w *world) observationQueries(p *person) (list []query) {
 	add("scheduled_start_after", "2020-01-01", func(*observed) bool { return false })
 	for _, s := range w.targets {
 		add("target_id", s.id, func(o *observed) bool { return o.target == s })
-		list[len(list)-1].err = !w.sees(p, s)
+		list[len(list)-1].err = !w.sees(p, s) && len(list[len(list)-1].want) == 0
 	}
 	for _, o := range w.observed {
 		is := func(x *observed) bool { return x == o }
@@ -355,6 +366,13 @@ func (w *world) checkProduct(p *person, u *uploaded, row map[string]any) {
 	want := "<nil>"
 	if u.observation != nil && w.seesObserved(p, u.observation) {
 		want = u.observation.id
+	}
+	path := u.path
+	if !w.sees(p, u.target) {
+		path = u.plainPath()
+	}
+	if got := fmt.Sprint(row["data"]); got != w.URL+path {
+		w.t.Errorf("%s, mode %s: product %s has the file %s, want %s", p.name, w.mode, u.id, got, path)
 	}
 	if got := fmt.Sprint(row["observation_record"]); got != want {
 		w.t.Errorf("%s, mode %s: product %s has the observation %s, want %s", p.name, w.mode, u.id, got, want)
@@ -455,6 +473,13 @@ func (w *world) checkExports(p *person) {
 		if got := strings.Count(string(r.body), "\n") - 1; got != n {
 			w.t.Errorf("%s: %d rows, want %d", r.what, got, n)
 		}
+		name := s.name
+		if !w.sees(p, s) {
+			name = s.id
+		}
+		if got := strings.Count(string(r.body), "\n"+name+","); got != n {
+			w.t.Errorf("%s: %d rows of %s, want %d: %.300s", r.what, got, name, n, r.body)
+		}
 	}
 }
 
@@ -471,11 +496,19 @@ func (w *world) things(p *person) (list []thing) {
 		sees := w.sees(p, s)
 		list = append(list, thing{"/api/targets/%s/", s.id, s, sees}, thing{"/api/targetname/%s/", s.aliasID, s, sees},
 			thing{"/api/targetextra/%s/", s.extraID, s, sees},
-			thing{"/api/targetlist/%s/", s.listID, s, w.knows(p, s.list)})
+			thing{"/api/targetlist/%s/", s.listID, s, w.knows(p, s.list)},
+			thing{"/api/targets/%s/groups/", s.id, s, sees})
+		for _, g := range slices.Concat(s.groups, s.viewers) {
+			if known := p.superuser || s.by(p) || slices.Contains(p.groups, g); sees && !known {
+				continue // the target is there and the group is not
+			}
+			list = append(list, thing{"/api/targets/%s/groups/" + w.groups[g] + "/", s.id, s, sees})
+		}
 	}
 	for _, u := range w.products {
 		sees := w.seesProduct(p, u)
-		list = append(list, thing{"/api/dataproducts/%s/", u.id, u.target, sees}, thing{"%s", u.path, u.target, sees})
+		list = append(list, thing{"/api/dataproducts/%s/", u.id, u.target, sees}, thing{"%s", u.path, u.target, sees},
+			thing{"%s", u.plainPath(), u.target, sees})
 	}
 	for _, d := range w.datums {
 		list = append(list, thing{"/api/reduceddatums/%s/", d.id, d.target, w.seesPoint(p, d)})
@@ -550,7 +583,7 @@ func (w *world) checkOptions(p *person) {
 		if !x.sees {
 			w.same(p, "OPTIONS", x.path, x.id, nowhere, nil)
 		}
-		if strings.HasPrefix(x.path, "/api/targets/") {
+		if x.path == "/api/targets/%s/" {
 			_, acts := r.json(w.t)["actions"]
 			if acts != w.changes(p, w.starOf(x.id)) {
 				w.t.Errorf("%s: actions %v", r.what, acts)

@@ -25,6 +25,9 @@ func TestAtOnce(t *testing.T) {
 			}
 		}
 	}
+	share := func(s *starred, group, rights string) {
+		w.ask("admin", "PUT", "/api/targets/"+s.id+"/groups/"+w.groups[group]+"/", jsonText(rights)).want(w.t, 200)
+	}
 	withdraw := func(s *starred, group string) {
 		w.ask("admin", "DELETE", "/api/targets/"+s.id+"/groups/"+w.groups[group]+"/", nil).want(w.t, 204)
 		s.groups = slices.DeleteFunc(slices.Clone(s.groups), func(g string) bool { return g == group })
@@ -51,6 +54,19 @@ func TestAtOnce(t *testing.T) {
 		}},
 		{"one is withdrawn", func() { withdraw(private, "Readers") }},
 		{"and the other", func() { withdraw(private, "Observers") }},
+		{"a group may view a target", func() {
+			share(private, "Readers", `{}`)
+			private.viewers = []string{"Readers"}
+		}},
+		{"and change it", func() {
+			share(private, "Readers", `{"change": true}`)
+			private.viewers, private.groups = nil, []string{"Readers"}
+		}},
+		{"and only view it again", func() {
+			share(private, "Readers", `{"view": true}`)
+			private.viewers, private.groups = []string{"Readers"}, nil
+		}},
+		{"and nothing", func() { withdraw(private, "Readers"); private.viewers = nil }},
 		{"a target goes public", func() { change(private, `{"permissions": "PUBLIC"}`); private.access = "PUBLIC" }},
 		{"and open", func() { change(private, `{"permissions": "OPEN"}`); private.access = "OPEN" }},
 		{"the node is locked", func() { w.rules(w.mode, auth.Locked) }},

@@ -77,9 +77,20 @@ func (x *modelRun) productRow(who string, p *modelProduct) map[string]any {
 		id = p.ProductID
 	}
 	return map[string]any{"id": float64(p.ID), "product_id": id, "target": float64(x.m.Targets[p.Target].ID),
-		"data": p.Path, "data_product_type": p.Type, "extra_data": p.Extra,
+		"data": x.shownPath(who, p), "data_product_type": p.Type, "extra_data": p.Extra,
 		"groups": x.groupRow(who, p.Groups, x.m.granted(who, x.m.Targets[p.Target]) ||
 			x.m.holds(who, modelOwner{p.Maker, p.Groups}))}
+}
+
+// shownPath returns the address of a product's file for a user: without the name of the target if
+// that is hidden.
+func (x *modelRun) shownPath(who string, p *modelProduct) string {
+	if x.m.sees(who, x.m.Targets[p.Target]) {
+		return p.Path
+	}
+	base, path, _ := strings.Cut(p.Path, "/data/")
+	_, rest, _ := strings.Cut(path, "/")
+	return fmt.Sprintf("%s/data/product.%d/%s", base, p.ID, rest)
 }
 
 func (x *modelRun) compareProduct(who, what string, got any, p *modelProduct) error {
@@ -268,7 +279,8 @@ func (x *modelRun) listData(who string, r *rand.Rand) error {
 	if r.IntN(4) == 0 {
 		part := one(r, nameParts...)
 		add("target_name", part, func(d *modelDatum) bool {
-			return m.Targets[d.Target].anyName(func(n string) bool { return contains(n, part) })
+			t := m.Targets[d.Target]
+			return m.sees(who, t) && t.anyName(func(n string) bool { return contains(n, part) })
 		})
 	}
 	if r.IntN(4) == 0 {
@@ -293,6 +305,9 @@ func (x *modelRun) listData(who string, r *rand.Rand) error {
 		part := one(r, "p", "P2", "night", "/none/", "ngc-1")
 		add("data_product_name", part, shown(func(p *modelProduct) bool {
 			_, path, _ := strings.Cut(p.Path, "/data/")
+			if !m.sees(who, m.Targets[p.Target]) {
+				path = path[strings.Index(path, "/"):]
+			}
 			return contains(p.ProductID, part) || contains(path, part)
 		}))
 	}
@@ -324,8 +339,9 @@ func (x *modelRun) listProducts(who string, r *rand.Rand) error {
 	}
 	var want []*modelProduct
 	for _, p := range m.Products {
-		if m.seesProduct(who, p) && !q.Has("facility") &&
-			m.Targets[p.Target].anyName(func(n string) bool { return contains(n, part) }) {
+		t := m.Targets[p.Target]
+		if m.seesProduct(who, p) && !q.Has("facility") && (part == "" ||
+			m.sees(who, t) && t.anyName(func(n string) bool { return contains(n, part) })) {
 			want = append(want, p)
 		}
 	}
@@ -372,7 +388,7 @@ func (x *modelRun) getOne(who string, r *rand.Rand) error {
 		p, _ := x.productAt(r)
 		path := "/data/ngc-1/none/night.csv"
 		if p != nil {
-			_, path, _ = strings.Cut(p.Path, "example.com")
+			_, path, _ = strings.Cut(one(r, p.Path, x.shownPath(who, p)), "example.com")
 		} else if slices.ContainsFunc(sortedProducts(m),
 			func(p *modelProduct) bool { return strings.HasSuffix(p.Path, path) }) {
 			return nil

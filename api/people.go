@@ -398,26 +398,28 @@ func loginError(err error) error {
 	return err
 }
 
-// showSession says who is signed in.
+// showSession says who is signed in, and what decides who sees uploads: targets or objects.
 func showSession(r *request) (*answer, error) {
 	name, err := r.api.archive.Name()
 	if err != nil {
 		return nil, err
 	}
+	var user *auth.UserInfo
+	if r.viewer.ID != 0 {
+		if u, err := r.auth().User(r.viewer, r.viewer.ID); err == nil {
+			user = &u
+		}
+	}
 	return r.object(http.StatusOK, func(w *wire.Writer) {
 		w.TextMember("node", name)
 		w.BoolMember("signed_in", !r.viewer.Guest())
 		w.Key("user")
-		if r.viewer.ID == 0 {
+		if user == nil {
 			w.Null()
-			return
+		} else {
+			writeUser(w, user)
 		}
-		u, err := r.auth().User(r.viewer, r.viewer.ID)
-		if err != nil {
-			w.Null()
-			return
-		}
-		writeUser(w, &u)
+		w.TextMember(auth.SettingMode, string(r.access.Policy().Mode))
 	})
 }
 
@@ -434,7 +436,7 @@ func signIn(r *request) (*answer, error) {
 	if err != nil {
 		return nil, loginError(err)
 	}
-	r.setCookie(t.Secret, time.UnixMicro(t.Expires))
+	r.setCookie(sessionCookie, t.Secret, time.UnixMicro(t.Expires))
 	return r.object(http.StatusCreated, func(w *wire.Writer) {
 		w.TextMember("username", t.UserName)
 		w.TimeMember("expires", t.Expires)
@@ -450,11 +452,14 @@ func signOut(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	r.setCookie("", time.Unix(0, 0))
+	r.setCookie(sessionCookie, "", time.Unix(0, 0))
+	if c, err := r.Cookie(tomCookie); err == nil && r.viewer.Session && c.Value == r.sessionSecret() {
+		r.setCookie(tomCookie, "", time.Unix(0, 0)) // but not the cookie of a TOM on the same machine
+	}
 	return noContent()
 }
 
-func (r *request) setCookie(secret string, expires time.Time) {
-	http.SetCookie(r.w, &http.Cookie{Name: sessionCookie, Value: secret, Path: "/", Expires: expires, HttpOnly: true,
+func (r *request) setCookie(name, secret string, expires time.Time) {
+	http.SetCookie(r.w, &http.Cookie{Name: name, Value: secret, Path: "/", Expires: expires, HttpOnly: true,
 		SameSite: http.SameSiteLaxMode, Secure: r.site.scheme == "https"})
 }

@@ -45,7 +45,13 @@ func targetRows() (rows []row) {
 	do("PATCH", "/api/targets/{target}/", "granting to another group", sends(`{"groups": [{"id": {another group}}]}`))
 	do("PUT", "/api/targets/{target}/", "", sends(`{"name": "{name}", "type": "SIDEREAL", "ra": 1, "dec": 1}`))
 	do("DELETE", "/api/targets/{target}/", "", nil)
-	add("OPTIONS", "/api/targets/{target}/groups/{group}/")
+	do("PATCH", "/api/targets/{target}/", "letting Observers view it",
+		sends(`{"groups": [{"id": {group}, "view": true}]}`))
+	add("GET", "/api/targets/{target}/groups/")
+	add("OPTIONS", "/api/targets/{target}/groups/")
+	thing("/api/targets/{target}/groups/{group}/")
+	do("PUT", "/api/targets/{target}/groups/{group}/", "to view it", sends(`{}`))
+	do("PUT", "/api/targets/{target}/groups/{another group}/", "to view it", sends(`{}`))
 	do("DELETE", "/api/targets/{target}/groups/{group}/", "", nil)
 	for _, path := range []string{"/api/targetname/{alias}/", "/api/targetextra/{tag}/", "/api/targetlist/{list}/"} {
 		thing(path)

@@ -44,10 +44,11 @@ func TestPermissions(t *testing.T) {
 	whole := testenv.Long() || *update
 	for i, kind := range stageKinds {
 		for j, mode := range []auth.Mode{auth.ModeTargets, auth.ModeObjects} {
-			if !whole && (i+2*j)%3 != 0 { // the short form has four of the ten
+			if !whole && (i+2*j)%3 != 0 { // the short form has five of the fourteen
 				continue
 			}
-			x.like, x.held, x.mode = starred{name: "Zq", access: kind.access, held: kind.target}, kind.data, mode
+			x.like = starred{name: "Zq", access: kind.access, held: kind.target, viewers: kind.viewers}
+			x.held, x.mode = kind.data, mode
 			table := x.table(targetRows())
 			title := fmt.Sprintf("%s, mode `%s`", kind.name, mode)
 			if at := slices.IndexFunc(blocks, func(b *block) bool { return b.table == table }); at >= 0 {
@@ -152,15 +153,20 @@ tokens a cell has the number of users whose tokens it contains.
 var stageKinds = []struct {
 	name, access string
 	target, data held
+	viewers      []string
 }{
-	{"Open to anyone", "OPEN", held{user: "astro"}, held{user: "astro"}},
-	{"Open to users who are signed in", "PUBLIC", held{user: "astro"}, held{user: "astro"}},
-	{"Private", "PRIVATE", held{user: "astro"}, held{user: "astro"}},
+	{"Open to anyone", "OPEN", held{user: "astro"}, held{user: "astro"}, nil},
+	{"Open to users who are signed in", "PUBLIC", held{user: "astro"}, held{user: "astro"}, nil},
+	{"Private", "PRIVATE", held{user: "astro"}, held{user: "astro"}, nil},
 	{"Shared with Observers, and so are the objects on it", "PRIVATE", held{"astro", []string{"Observers"}},
-		held{"astro", []string{"Observers"}}},
+		held{"astro", []string{"Observers"}}, nil},
 	{"Shared with Observers, but the objects on it belong to their maker", "PRIVATE",
 		held{"astro", []string{"Observers"}},
-		held{user: "astro"}},
+		held{user: "astro"}, nil},
+	{"Private, but the objects on it are shared with Observers", "PRIVATE", held{user: "astro"},
+		held{"astro", []string{"Observers"}}, nil},
+	{"Observers may view it, and so they may the objects on it", "PRIVATE", held{user: "astro"},
+		held{"astro", []string{"Observers"}}, []string{"Observers"}},
 }
 
 // stageColumns are the titles of the columns, and the people that send their requests.
@@ -345,7 +351,7 @@ func (x *stage) cell(person string, r row) string {
 	case strings.Contains(query, "format=") && kind != typeJSON && !strings.HasPrefix(kind, "text/html"):
 		n := 0
 		mark := strings.TrimPrefix(x.d.source, "alone")
-		for _, source := range []string{x.d.source, "src" + mark, "common" + x.s.name} {
+		for _, source := range []string{x.d.source, "src" + mark, "common" + x.s.tag()} {
 			if strings.HasPrefix(r.path, "/api/reduceddatums/") && bytes.Contains(answer.body, []byte(source)) {
 				n++
 			}

@@ -23,7 +23,9 @@ var routes = []struct {
 		targetsSpec.tables(uploading(importTargets, true), exportTargets), "Target List"},
 	{"/api/targets/:id/", on{GET: getTarget, PUT: changeTarget, PATCH: changeTarget, DELETE: deleteTarget}, targetSpec,
 		"Target Instance"},
-	{"/api/targets/:id/groups/:group/", on{DELETE: withdrawGroup}, targetGroupSpec, "Target Group"},
+	{"/api/targets/:id/groups/", on{GET: listTargetGroups}, targetGroupsSpec, "Target Groups"},
+	{"/api/targets/:id/groups/:group/", on{GET: getTargetGroup, PUT: shareTarget, DELETE: withdrawGroup},
+		targetGroupSpec, "Target Group"},
 	{"/api/targetname/:id/", on{GET: getAlias, DELETE: deleteAlias}, partSpec, "Target Name Instance"},
 	{"/api/targetextra/:id/", on{GET: getExtra, DELETE: deleteExtra}, partSpec, "Target Extra Instance"},
 	{"/api/targetlist/:id/", on{GET: getTargetList, DELETE: deleteTargetList}, partSpec, "Target List Instance"},
@@ -63,8 +65,8 @@ var routes = []struct {
 	{"/api/events/", on{GET: watch}, eventsSpec, "Events"},
 }
 
-// addRoutes registers all routes, and two paths outside of the API: files and the state of the
-// node.
+// addRoutes registers all routes, and paths outside of the API: files, the state of the node, and
+// the forms for signing in.
 func (api *API) addRoutes() {
 	for _, row := range routes {
 		rt := &route{path: row.path, handle: row.handle, spec: row.spec, view: row.view}
@@ -78,6 +80,7 @@ func (api *API) addRoutes() {
 		api.router.Handle(method, "/data/*path", api.serveFile)
 		api.router.Handle(method, "/healthz", api.serveHealth)
 	}
+	api.addLogin()
 }
 
 // New returns the handler that serves an archive.

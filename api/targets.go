@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -103,6 +104,20 @@ var targetFields = func() []wire.Field {
 	return fields
 }()
 
+// sentTargetFields are read from a target that is sent. Its groups can have rights, which a TOM
+// does not know.
+var sentTargetFields = func() []wire.Field {
+	fields := slices.Clone(targetFields)
+	for i := range fields {
+		if f := &fields[i]; f.Name == "groups" {
+			f.Of = slices.Concat(groupFields, rightFields)
+			f.Help = "Groups that get rights to the target: those that are named with the group, or else all rights " +
+				"that you have."
+		}
+	}
+	return fields
+}()
+
 func writeGroups(w *wire.Writer, groups []auth.GroupInfo) {
 	w.List(func() {
 		for _, g := range groups {
@@ -162,7 +177,13 @@ var targetColumns = func() []column[archive.TargetView] {
 			columns = append(columns, column[T]{"scheme", func(w *wire.Writer, v *T) { w.Text(v.Scheme) }})
 		}
 	}
-	return append(columns, column[T]{"groups", func(w *wire.Writer, v *T) { writeGroups(w, v.Groups) }})
+	return append(columns, column[T]{"groups", func(w *wire.Writer, v *T) {
+		w.List(func() {
+			for _, g := range v.Groups {
+				writeAlias(w, g.ID, g.Name)
+			}
+		})
+	}})
 }()
 
 // targetLists are the lists that contain a target. A TOM does not send them, so they are sent only
@@ -175,6 +196,16 @@ var targetLists = column[archive.TargetView]{"target_lists", func(w *wire.Writer
 	})
 }}
 
+// groupRights are the rights of the groups of a target. Like targetLists they are not in a TOM's
+// answer.
+var groupRights = column[archive.TargetView]{"group_rights", func(w *wire.Writer, v *archive.TargetView) {
+	w.List(func() {
+		for i := range v.Groups {
+			writeGroupRights(w, &v.Groups[i])
+		}
+	})
+}}
+
 var targetFilters = []wire.Filter{
 	{Name: "type", Kind: wire.Selected, Help: "The target's type.",
 		Choices: []string{archive.Sidereal, archive.NonSidereal}},
@@ -182,7 +213,8 @@ var targetFilters = []wire.Filter{
 		Help: "A part of the name or of an alias, ignoring case. With several, separated by commas, one must match."},
 	{Name: "name_fuzzy", Kind: wire.Text,
 		Help: "The name or an alias, ignoring case, blanks, dashes, underscores and parentheses. With several, " +
-			"separated by commas, one must match."},
+			"separated by commas, one must match. A name may contain commas: the longest parts of the value that " +
+			"are names decide."},
 	{Name: "query", Kind: wire.Text, Help: "A part of the name, ignoring case. Aliases do not count."},
 	{Name: "key", Kind: wire.Text, Help: "Has a tag with this key."},
 	{Name: "value", Kind: wire.Text, Help: "Has a tag with this value."},
@@ -199,12 +231,11 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 	in := wire.ParseQuery(targetFilters, r.query, p)
 	f = archive.TargetFilter{Type: in.Text("type"), Query: in.Text("query"), Key: in.Text("key"),
 		Value: in.Text("value"), List: in.Text("targetlist__name")}
-	if s := in.Text("name"); s != "" {
-		f.Names = strings.Split(s, ",") // the terms are not trimmed: " M2" and "M2" differ
-	}
-	if s := in.Text("name_fuzzy"); s != "" {
-		f.Fuzzy = strings.Split(s, ",")
-	}
+	// the parts are not trimmed: " M2" and "M2" differ
+	var blank int
+	f.Names, blank = r.parts(in, "name", p)
+	f.None = blank > 0 && blank < len(f.Names) // commas alone are no filter, as for a TOM
+	f.Fuzzy, _ = r.parts(in, "name_fuzzy", p)
 	if s := in.Text("cone_search"); s != "" {
 		f.Cone = parseCone(s, p)
 	}
@@ -213,8 +244,9 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 		radius, ok := parseRadius(s[at+1:])
 		if at < 0 || !ok {
 			p.Add("target_cone_search", "This must be name,radius, the radius in degrees.")
-		} else {
-			f.Around, f.Radius = strings.TrimSpace(s[:at]), radius
+		} else if f.Around, f.Radius = strings.TrimSpace(s[:at]), radius; f.Around == "" {
+			r.emptyPart("target_cone_search", p)
+			f.None = true
 		}
 	}
 	if s := in.Text("order"); s != "" {
@@ -228,6 +260,32 @@ func parseTargetFilter(r *request) (f archive.TargetFilter, err error) {
 		}
 	}
 	return f, p.Err()
+}
+
+// parts returns the parts of a parameter that commas separate, nil when it was not given, and how
+// many of them are blank. A blank part matches nothing, and is a problem for a strict request.
+func (r *request) parts(in wire.Query, name string, p *problem.List) (list []string, blank int) {
+	text := in.Text(name)
+	if text == "" {
+		return nil, 0
+	}
+	list = strings.Split(text, ",")
+	for _, part := range list {
+		if strings.TrimSpace(part) == "" {
+			blank++
+		}
+	}
+	if blank > 0 {
+		r.emptyPart(name, p)
+	}
+	return list, blank
+}
+
+// emptyPart adds the problem with a parameter that has an empty part, if the request is strict.
+func (r *request) emptyPart(name string, p *problem.List) {
+	if r.strict() {
+		p.Add(name, "A part of this value is empty.")
+	}
 }
 
 // parseCone reads ra,dec,radius.
@@ -262,7 +320,7 @@ func parseRadius(s string) (float64, bool) {
 // targetInput converts a decoded body for the archive.
 func targetInput(in wire.Input, part bool) *archive.TargetInput {
 	t := &archive.TargetInput{Numbers: map[string]archive.Opt[float64]{}}
-	rec := wire.Decode(targetFields, in, part, &t.List, "")
+	rec := wire.Decode(sentTargetFields, in, part, &t.List, "")
 	t.Name, t.Type = optText(rec.Get("name")), optText(rec.Get("type"))
 	t.Visibility, t.Scheme = optText(rec.Get("permissions")), optText(rec.Get("scheme"))
 	for _, n := range archive.Numbers {
@@ -280,7 +338,15 @@ func targetInput(in wire.Input, part bool) *archive.TargetInput {
 	for _, item := range rec.Get("target_lists").Items {
 		t.Lists = append(t.Lists, archive.ListInput{ID: item.Get("id").Int, Name: item.Get("name").Text})
 	}
-	t.Groups = groupRefs(rec.Get("groups").Items)
+	groups := rec.Get("groups").Items
+	t.Groups = groupRefs(groups)
+	for i, item := range groups {
+		right, given := decodeRights(item, &t.List, "groups."+strconv.Itoa(i))
+		if !given {
+			right = 0 // all, as in a TOM
+		}
+		t.Rights = append(t.Rights, right)
+	}
 	return t
 }
 
@@ -292,19 +358,19 @@ func groupRefs(items []wire.Record) (refs []auth.GroupRef) {
 }
 
 var targetsSpec = spec{
+	about: "Targets: objects on the sky, with their aliases, tags, lists and groups.",
 	csvHelp: "A header, and a target in each row: name, type, ra and dec in degrees or sexagesimal, the other " +
 		"numbers, permissions, name2 and so on for aliases, and groups; other columns become tags.",
-	fields: targetFields, filters: targetFilters,
+	fields: targetFields, inputFields: sentTargetFields, filters: targetFilters,
 	lists: true, cursors: true, cacheable: true,
-	members: names(targetColumns), optionalMembers: []string{targetLists.name},
+	members: names(targetColumns), optionalMembers: []string{targetLists.name, groupRights.name},
 }
 
 var targetSpec = spec{
-	fields: targetFields, missing: problem.Missing("Target"), mayAct: mayChangeTarget, only: onlyUnchanged,
-	members: names(targetColumns), optionalMembers: []string{targetLists.name},
+	fields: targetFields, inputFields: sentTargetFields, missing: problem.Missing("Target"),
+	mayAct: mayChangeTarget, only: onlyUnchanged,
+	members: names(targetColumns), optionalMembers: []string{targetLists.name, groupRights.name},
 }
-
-var targetGroupSpec = spec{missing: problem.Missing("Target")}
 
 // partSpec is the spec of an alias, a tag and a list of targets.
 var partSpec = spec{}
@@ -315,7 +381,7 @@ func listTargets(r *request) (*answer, error) {
 		return nil, err
 	}
 	return r.list(func(l *listWriter) error {
-		return r.access.Targets(r.Context(), f, l.page, rows(l, targetColumns, targetLists))
+		return r.access.Targets(r.Context(), f, l.page, rows(l, targetColumns, targetLists, groupRights))
 	})
 }
 
@@ -344,7 +410,7 @@ func getTarget(r *request) (*answer, error) {
 		return nil, err
 	}
 	return r.object(http.StatusOK,
-		func(w *wire.Writer) { writeColumns(w, pickColumns(r, targetColumns, targetLists), v) })
+		func(w *wire.Writer) { writeColumns(w, pickColumns(r, targetColumns, targetLists, groupRights), v) })
 }
 
 // onlyUnchanged returns a session that changes or deletes the target only if unchanged agrees.
@@ -390,21 +456,6 @@ func changeTarget(r *request) (*answer, error) {
 }
 
 func deleteTarget(r *request) (*answer, error) { return deleteByID(r, r.access.DeleteTarget) }
-
-func withdrawGroup(r *request) (*answer, error) {
-	id, err := r.id()
-	if err != nil {
-		return nil, err
-	}
-	group, err := strconv.ParseUint(r.params.ByName("group"), 10, 63)
-	if err != nil {
-		return nil, problem.Missing("Group")
-	}
-	if err := r.access.Withdraw(r.Context(), id, group); err != nil {
-		return nil, err
-	}
-	return noContent()
-}
 
 func getAlias(r *request) (*answer, error) {
 	return getByID(r, r.access.Alias, func(w *wire.Writer, p *archive.Part) { writeAlias(w, p.ID, p.Name) })

@@ -57,13 +57,24 @@ type starred struct {
 	held
 	id, name, alias, list, access string
 	aliasID, extraID, listID      string
+	viewers                       []string // groups that may only view it
 }
+
+// tag is a word for the names of the objects on a target. It tells which target they are on, but
+// does not contain the target's name, which may be hidden from viewers of the objects.
+func (s *starred) tag() string { return strings.ReplaceAll(s.name, "Zq", "Yq") }
 
 type uploaded struct {
 	held
 	id, productID, path string
 	target              *starred
 	observation         *observed
+}
+
+// plainPath is the path that a viewer gets who does not see the target.
+func (u *uploaded) plainPath() string {
+	_, rest, _ := strings.Cut(strings.TrimPrefix(u.path, "/data/"), "/")
+	return "/data/product." + u.id + "/" + rest
 }
 
 func (u *uploaded) file() string { return u.path[strings.LastIndexByte(u.path, '/')+1:] }
@@ -101,15 +112,15 @@ func (w *world) sees(p *person, t *starred) bool {
 	case p.guest():
 		return w.strategy == auth.ReadOnly && t.access == "OPEN"
 	}
-	return t.access != "PRIVATE" || t.by(p)
+	return t.access != "PRIVATE" || t.by(p) || held{groups: t.viewers}.by(p)
 }
 
 // seesHeld reports whether a person sees an object on a target that has these owners.
 func (w *world) seesHeld(p *person, t *starred, h ...held) bool {
-	if !w.sees(p, t) || w.mode == auth.ModeTargets || p.superuser {
+	if w.mode == auth.ModeTargets || p.superuser {
 		return w.sees(p, t)
 	}
-	return slices.ContainsFunc(h, func(h held) bool { return h.by(p) })
+	return !p.dead && slices.ContainsFunc(h, func(h held) bool { return h.by(p) })
 }
 
 func (w *world) seesProduct(p *person, u *uploaded) bool { return w.seesHeld(p, u.target, u.held) }
@@ -140,6 +151,11 @@ func (w *world) changes(p *person, t *starred) bool {
 	return !p.guest() && !p.dead && !p.reads && (p.superuser || t.by(p))
 }
 
+// records reports whether a person may record an observation of a target.
+func (w *world) records(p *person, t *starred) bool {
+	return !p.guest() && !p.dead && !p.reads && w.sees(p, t)
+}
+
 // deletes reports whether a person may delete an object on a target that has these owners.
 func (w *world) deletes(p *person, t *starred, h ...held) bool {
 	if w.mode == auth.ModeTargets {
@@ -168,6 +184,7 @@ func newWorld(t *testing.T) *world {
 		{name: "Zqshared", access: "PRIVATE", held: held{"admin", []string{"Observers", "Readers"}}},
 		{name: "Zqbob", access: "PRIVATE", held: held{user: "bob"}},
 		{name: "Zqmixed", access: "OPEN", held: held{"carol", observers}},
+		{name: "Zqviewed", access: "PRIVATE", held: held{user: "admin"}, viewers: []string{"Observers", "Readers"}},
 	} {
 		kind.alias, kind.list = "Alias "+kind.name+" b", "List "+kind.name
 		s := w.star(kind, i)
@@ -185,6 +202,15 @@ func newWorld(t *testing.T) *world {
 			w.addDependents(s, h, fmt.Sprintf("%d%d", i, j))
 		}
 	}
+	// a target that is hidden from some who hold objects on it
+	hidden := w.star(starred{name: "Zqhidden", access: "PRIVATE", held: held{"admin", []string{"Observers", "Readers"}},
+		alias: "Alias Zqhidden b", list: "List Zqhidden"}, len(w.targets))
+	w.targets = append(w.targets, hidden)
+	for j, h := range []held{{user: "admin"}, {user: "eve"}, {"admin", readers}, {user: "carol"}} {
+		w.addDependents(hidden, h, fmt.Sprintf("%d%d", len(w.targets)-1, j))
+	}
+	w.ask("admin", "DELETE", "/api/targets/"+hidden.id+"/groups/"+w.groups["Readers"]+"/", nil).want(t, 204)
+	hidden.groups = observers
 	return w
 }
 
@@ -262,8 +288,15 @@ func (h held) groupList() []map[string]string {
 // star creates a target; i is its place in the sky.
 func (w *world) star(s starred, i int) *starred {
 	w.t.Helper()
+	groups := []any{}
+	for _, g := range s.groups {
+		groups = append(groups, map[string]any{"name": g})
+	}
+	for _, g := range s.viewers {
+		groups = append(groups, map[string]any{"name": g, "view": true})
+	}
 	body := map[string]any{"name": s.name, "type": "SIDEREAL", "ra": 10 + float64(i)/10, "dec": -20,
-		"permissions": s.access, "groups": s.groupList()}
+		"permissions": s.access, "groups": groups}
 	if s.alias != "" {
 		body["aliases"] = []any{map[string]string{"name": s.alias}}
 		body["targetextra_set"] = []any{map[string]string{"key": "key " + s.name, "value": "value " + s.name}}
@@ -299,8 +332,9 @@ func (w *world) newList(name string) string {
 // makes the names unique.
 func (w *world) addDependents(s *starred, h held, mark string) (*observed, *uploaded, *point) {
 	w.t.Helper()
-	o := &observed{held: h, target: s, facility: "fac" + mark + s.name, status: "status" + mark + s.name,
-		observationID: "obs" + mark + s.name}
+	tag := s.tag()
+	o := &observed{held: h, target: s, facility: "fac" + mark + tag, status: "status" + mark + tag,
+		observationID: "obs" + mark + tag}
 	list := w.ask(h.user, "POST", "/api/observations/",
 		map[string]any{"target_id": s.id, "facility": o.facility, "observation_type": "x",
 			"observing_parameters": map[string]string{"p": o.facility},
@@ -308,16 +342,16 @@ func (w *world) addDependents(s *starred, h held, mark string) (*observed, *uplo
 	o.id = between(string(list.body), `"id":`, ",")
 	w.observed = append(w.observed, o)
 
-	u := &uploaded{held: h, target: s, productID: "pid" + mark + s.name, observation: o}
-	own, common := point{target: s, source: "src" + mark + s.name, kind: "photometry"},
-		point{target: s, source: "common" + s.name, kind: "photometry"}
+	u := &uploaded{held: h, target: s, productID: "pid" + mark + tag, observation: o}
+	own, common := point{target: s, source: "src" + mark + tag, kind: "photometry"},
+		point{target: s, source: "common" + tag, kind: "photometry"}
 	csv := fmt.Sprintf("time,magnitude,source\n%d.5,15.%s,%s\n60000.25,17,%s\n", 60001+len(w.datums), mark,
 		own.source, common.source)
 	fields := []string{"product_id", u.productID, "observation_record", o.id}
 	for i, g := range h.groups {
 		fields = append(fields, fmt.Sprintf("groups[%d]id", i), w.groups[g])
 	}
-	up := w.upload(h.user, s.id, "photometry", "file"+mark+s.name+".csv", []byte(csv), fields...).want(w.t, 201)
+	up := w.upload(h.user, s.id, "photometry", "file"+mark+tag+".csv", []byte(csv), fields...).want(w.t, 201)
 	u.id = up.id(w.t)
 	u.path = strings.TrimPrefix(fmt.Sprint(up.json(w.t)["data"]), w.URL)
 	w.products = append(w.products, u)
@@ -330,7 +364,7 @@ func (w *world) addDependents(s *starred, h held, mark string) (*observed, *uplo
 	}
 	w.datums[at].origins = append(w.datums[at].origins, origin{h, u})
 
-	d := &point{target: s, source: "alone" + mark + s.name, kind: "spectroscopy", origins: []origin{{held: h}}}
+	d := &point{target: s, source: "alone" + mark + tag, kind: "spectroscopy", origins: []origin{{held: h}}}
 	d.id = w.ask(h.user, "POST", "/api/reduceddatums/",
 		map[string]any{"target": s.id, "data_type": d.kind, "timestamp": "2026-01-01T00:00:00Z",
 			"source_name": d.source,

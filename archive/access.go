@@ -12,27 +12,39 @@ import (
 
 // visible returns the set of the rows of a table that the viewer sees. The table must have sets by
 // grantee who sees the target (dimSeer) and, if held, sets by grantee who holds the row
-// (dimHolder), which count in mode objects.
+// (dimHolder), which replace them in mode objects.
 func visible[T any](s *Session, tx *kv.Tx, table *kv.Table[T], held bool) kv.Set {
+	if held && s.byHolder() {
+		return granted(s, tx, table, dimHolder)
+	}
+	return granted(s, tx, table, dimSeer)
+}
+
+// ofSeenTargets returns the set of the rows of a table whose target the viewer sees, whether or not
+// they see the rows.
+func ofSeenTargets[T any](s *Session, tx *kv.Tx, table *kv.Table[T]) kv.Set {
+	return granted(s, tx, table, dimSeer)
+}
+
+// granted returns the union of the sets of the viewer's grantees in a dimension, or all rows for a
+// viewer who sees everything.
+func granted[T any](s *Session, tx *kv.Tx, table *kv.Table[T], dim byte) kv.Set {
 	if s.v.Everything() {
 		return table.All(tx)
 	}
 	if !s.p.Admits(s.v) {
 		return kv.Set{}
 	}
-	union := func(dim byte) kv.Set {
-		var sets []kv.Set
-		for _, g := range s.v.Grantees() {
-			sets = append(sets, table.Set(tx, dim, kv.Int(uint64(g))))
-		}
-		return kv.Or(sets...)
+	var sets []kv.Set
+	for _, g := range s.v.Grantees() {
+		sets = append(sets, table.Set(tx, dim, kv.Int(uint64(g))))
 	}
-	seen := union(dimSeer)
-	if held && s.p.Mode == auth.ModeObjects {
-		return kv.And(seen, union(dimHolder))
-	}
-	return seen
+	return kv.Or(sets...)
 }
+
+// byHolder reports whether the viewer sees products, datums and observations by their holders: in
+// mode objects, except for viewers who see everything. Their targets may then be hidden.
+func (s *Session) byHolder() bool { return s.p.Mode == auth.ModeObjects && !s.v.Everything() }
 
 // target reads a target that the viewer sees. A missing and a hidden target give the same error.
 func (s *Session) target(tx *kv.Tx, id uint64) (*Target, error) {
@@ -151,7 +163,7 @@ func (s *Session) sees(tx *kv.Tx, id uint64) (bool, error) {
 // heldBy lists who holds a datum: its owners and the holders of its products. It returns nil where
 // that does not matter: outside of mode objects, and for viewers who see everything.
 func (s *Session) heldBy(tx *kv.Tx, d *Datum) ([]auth.Grantee, error) {
-	if s.p.Mode != auth.ModeObjects || s.v.Everything() {
+	if !s.byHolder() {
 		return nil, nil
 	}
 	var list []auth.Grantee
@@ -181,13 +193,10 @@ func (s *Session) seesRow(tx *kv.Tx, targets stamps, target uint64, held func() 
 	if err != nil || !ok {
 		return false, err
 	}
-	if !s.p.Sees(s.v, o) {
-		return false, auth.ErrRightsEnded
+	var list []auth.Grantee
+	if s.byHolder() {
+		list, err = held()
 	}
-	if s.p.Mode != auth.ModeObjects {
-		return true, nil
-	}
-	list, err := held()
 	if err == nil && !s.p.SeesHeld(s.v, o, list) {
 		err = auth.ErrRightsEnded
 	}
@@ -247,6 +256,16 @@ func (c *seerCache) objectBy(tx *kv.Tx, by stamps, target uint64) (o auth.ACL, o
 	o = t.Object()
 	c.Put(target, stampedObject{stamp, o}, 1)
 	return o, true, nil
+}
+
+// hides reports whether the viewer may see a record of a target but not the target: then the record
+// tells only the target's id.
+func (s *Session) hides(tx *kv.Tx, target uint64) (bool, error) {
+	if !s.byHolder() {
+		return false, nil
+	}
+	_, seen, err := s.seesTarget(tx, target)
+	return !seen, err
 }
 
 // seesTarget returns the ACL of a target and whether the viewer sees it.

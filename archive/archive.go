@@ -138,10 +138,10 @@ func Open(path string, o Options) (a *Archive, err error) {
 	return a, nil
 }
 
-// prepare gives a new file the codes of a TOM's data types, in a fixed order. A salvaged file also
-// gets codes for configured types whose codes were lost.
+// prepare gives a new file the codes of its data types, in a fixed order. A salvaged file also gets
+// codes for configured types whose codes were lost, and an older file one for astrometry.
 func (a *Archive) prepare() error {
-	known, types := true, standardTypes
+	known, types, action := true, standardTypes, "new file"
 	err := a.db.View(func(tx *kv.Tx) error {
 		configured, err := dataTypes(tx)
 		if err != nil {
@@ -153,14 +153,16 @@ func (a *Archive) prepare() error {
 			if err != nil {
 				return err
 			}
-			known = known && code != 0
+			if known = known && code != 0; code != 0 {
+				action = "codes of data types"
+			}
 		}
 		return nil
 	})
 	if err != nil || known {
 		return err
 	}
-	return a.db.Update(context.Background(), kv.Author{Action: "new file"}, func(tx *kv.WriteTx) error {
+	return a.db.Update(context.Background(), kv.Author{Action: action}, func(tx *kv.WriteTx) error {
 		for _, t := range types {
 			if _, err := tx.GiveCode(codeDataType, t); err != nil {
 				return err

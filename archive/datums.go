@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"nightjar/auth"
+	"nightjar/index"
 	"nightjar/internal/problem"
 	"nightjar/kv"
 )
@@ -48,8 +49,15 @@ func (s *Session) datumSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, erro
 			return kv.Set{}, err
 		}
 		sets = append(sets, datums.UnionOf(tx, dimTarget, found))
+		if s.byHolder() {
+			sets = append(sets, ofSeenTargets(s, tx, datums))
+		}
 	}
-	for _, ids := range s.productFilters(tx, f) {
+	filters, err := s.productFilters(tx, f)
+	if err != nil {
+		return kv.Set{}, err
+	}
+	for _, ids := range filters {
 		set, err := s.shownBy(tx, ids)
 		if err != nil {
 			return kv.Set{}, err
@@ -73,25 +81,56 @@ func (s *Session) datumSet(tx *kv.Tx, f DatumFilter, q *nameQuery) (kv.Set, erro
 }
 
 // productFilters lists, for each filter by product, the products that match.
-func (s *Session) productFilters(tx *kv.Tx, f DatumFilter) (filters [][]uint64) {
+func (s *Session) productFilters(tx *kv.Tx, f DatumFilter) (filters [][]uint64, err error) {
 	if f.Product.Given {
 		filters = append(filters, []uint64{f.Product.Value})
 	}
 	if f.ProductName != "" {
-		filters = append(filters, productsNamed(tx, f.ProductName))
-	}
-	if f.ProductID != "" {
-		var ids []uint64
-		for _, id := range productsNamed(tx, f.ProductID) {
-			p, err := products.Get(tx, id)
-			if err == nil && (p.ProductID == f.ProductID || p.Path == f.ProductID ||
-				strings.HasSuffix(p.Path, "/"+f.ProductID)) {
-				ids = append(ids, id)
-			}
+		ids := productsNamed(tx, f.ProductName)
+		if s.byHolder() { // else a product whose target is hidden is hidden, too
+			ids, err = s.productsWith(tx, ids, func(productID, path string) bool {
+				part := index.Fold(f.ProductName)
+				return strings.Contains(index.Fold(productID), part) || strings.Contains(index.Fold(path), part)
+			})
 		}
 		filters = append(filters, ids)
 	}
-	return filters
+	if f.ProductID != "" && err == nil {
+		var ids []uint64
+		ids, err = s.productsWith(tx, productsNamed(tx, f.ProductID), func(productID, path string) bool {
+			return productID == f.ProductID || path == f.ProductID || strings.HasSuffix(path, "/"+f.ProductID)
+		})
+		filters = append(filters, ids)
+	}
+	return filters, err
+}
+
+// productsWith returns those of some products whose product id and path fit, as far as the viewer
+// sees them: the path of a product of a hidden target matches only after its first part, which is
+// the target's name.
+func (s *Session) productsWith(tx *kv.Tx, ids []uint64, fits func(productID, path string) bool) ([]uint64, error) {
+	var found []uint64
+	for _, id := range ids {
+		p, err := products.Get(tx, id)
+		if errors.Is(err, kv.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.ID = id
+		path := p.Path
+		if hidden, err := s.hides(tx, p.Target); err != nil {
+			return nil, err
+		} else if hidden {
+			_, path, _ = strings.Cut(path, "/")
+			path = "/" + path
+		}
+		if fits(p.ProductID, path) {
+			found = append(found, id)
+		}
+	}
+	return found, nil
 }
 
 // knownCode returns the code of a data type, 0 when it is not configured.
@@ -171,7 +210,7 @@ func (s *Session) fillDatum(tx *kv.Tx, d *Datum, row *DatumView) (err error) {
 // shownProduct returns the product with which a datum is shown: the first of its products that the
 // viewer sees.
 func (s *Session) shownProduct(tx *kv.Tx, d *Datum) (uint64, error) {
-	if s.p.Mode != auth.ModeObjects || s.v.Everything() {
+	if !s.byHolder() {
 		if len(d.Products) > 0 {
 			return d.Products[0], nil
 		}
@@ -193,7 +232,7 @@ func (s *Session) shownProduct(tx *kv.Tx, d *Datum) (uint64, error) {
 // it when an earlier product is shown instead. Such datums are few; their records are read only
 // where the viewer may be unable to see the earlier product.
 func (s *Session) shownBy(tx *kv.Tx, ids []uint64) (kv.Set, error) {
-	open := s.p.Mode != auth.ModeObjects || s.v.Everything()
+	open := !s.byHolder()
 	seen := visible(s, tx, products, true)
 	var sets []kv.Set
 	for _, id := range ids {
@@ -263,7 +302,7 @@ func (s *Session) DeleteDatum(ctx context.Context, id uint64) error {
 		if !s.p.MayDeleteHeld(s.v, t.Object(), held) {
 			return problem.ErrForbidden
 		}
-		if s.p.Mode != auth.ModeObjects || s.v.Everything() {
+		if !s.byHolder() {
 			return datums.Delete(tx, id)
 		}
 		if err := takeJoins(tx, id, d); err != nil {
@@ -292,7 +331,8 @@ func (s *Session) DeleteDatum(ctx context.Context, id uint64) error {
 	})
 }
 
-// ExportView is a datum of an export, with the name of its target.
+// ExportView is a datum of an export, with the name of its target, "" if the viewer does not see
+// that.
 type ExportView struct {
 	DatumView
 	TargetName string
@@ -363,6 +403,14 @@ func (s *Session) Export(ctx context.Context, f DatumFilter, look func(*DatumVie
 			ok, err := read(s, tx, id, &v.DatumView)
 			if err != nil || !ok {
 				return false, err
+			}
+			hidden, err := s.hides(tx, v.Target)
+			if err != nil {
+				return false, err
+			}
+			if hidden {
+				named, v.TargetName = 0, ""
+				return true, nil
 			}
 			if named != v.Target {
 				t, err := targets.Get(tx, v.Target)

@@ -152,6 +152,8 @@ func (s *Session) datumTimes(tx *kv.Tx, set kv.Set, f DatumFilter, q *nameQuery,
 		if found, err = q.in(tx); err == nil {
 			parents = found.IDs
 		}
+	case s.byHolder(): // the targets may be hidden
+		parents, err = targets.All(tx).IDs()
 	default:
 		parents, err = visible(s, tx, targets, false).IDs()
 	}

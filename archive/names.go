@@ -20,6 +20,7 @@ type nameQuery struct {
 	a     *Archive
 	how   nameMatch
 	terms []string
+	list  *nameList // of the terms, for anyRun
 
 	after      uint64
 	candidates []uint64
@@ -33,14 +34,19 @@ const (
 	anyContains nameMatch = 'c' // the name or an alias contains the term
 	ownContains nameMatch = 'o' // the name, rather than an alias, contains the term
 	anyEquals   nameMatch = 'f' // the name or an alias equals the term when both are simplified
+	anyRun      nameMatch = 'r' // the name or an alias equals a run of the terms, see nameList
 )
 
 // maxCandidates is how many candidates are checked one by one; for more, the scan is faster.
 const maxCandidates = 2000
 
-// findNames begins a search for targets that one of the terms matches.
+// findNames begins a search for targets that one of the terms matches. For anyRun, longestRuns then
+// picks those that the viewer means.
 func (a *Archive) findNames(ctx context.Context, how nameMatch, terms ...string) *nameQuery {
 	q := &nameQuery{a: a, how: how, terms: terms}
+	if how == anyRun {
+		q.list = newNameList(terms)
+	}
 	q.propose(ctx)
 	return q
 }
@@ -51,10 +57,17 @@ func (q *nameQuery) propose(ctx context.Context) {
 		return
 	}
 	q.after = x.Mark().Seq
-	for _, term := range q.terms {
+	terms, ok := q.terms, true
+	if q.how == anyRun {
+		terms, ok = q.list.runs()
+	}
+	if !ok {
+		return
+	}
+	for _, term := range terms {
 		var ids []uint64
 		var ok bool
-		if q.how == anyEquals {
+		if q.how == anyEquals || q.how == anyRun {
 			ids, ok = x.Simplified(ctx, term)
 		} else {
 			ids, ok = x.Contains(ctx, term, maxCandidates)
@@ -178,7 +191,10 @@ func (f foundNames) put(key string, named uint64, p *kv.IDList) {
 
 // matcher returns a function that reports whether a folded name matches.
 func (q *nameQuery) matcher() func(folded []byte) bool {
-	if q.how == anyEquals {
+	switch q.how {
+	case anyRun:
+		return func(folded []byte) bool { return len(q.list.find(index.Simplify(string(folded)))) > 0 }
+	case anyEquals:
 		simple := make(map[string]bool, len(q.terms)) // there may be many
 		for _, t := range q.terms {
 			simple[index.Simplify(t)] = true

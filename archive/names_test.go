@@ -480,7 +480,9 @@ func TestTargetRules(t *testing.T) {
 	}{
 		"taken name": {TargetInput{Name: Some("U")}, "name"},
 		"another's alias": {TargetInput{Aliases: []AliasInput{{ID: b.Aliases[0].ID, Name: "stolen"}}},
-			problem.WholeList},
+			"aliases.0.id"},
+		"own alias as name": {TargetInput{Name: Some("one")}, "name"},
+		"name as own alias": {TargetInput{Aliases: []AliasInput{{Name: "T"}}}, problem.WholeList},
 		"another's tag": {TargetInput{Extras: []ExtraInput{{ID: b.Extras[0].ID, Key: "stolen"}}},
 			"targetextra_set.0.id"},
 		"rename to an alias": {TargetInput{Aliases: []AliasInput{{ID: a.Aliases[0].ID, Name: "two"}}},
@@ -491,11 +493,11 @@ func TestTargetRules(t *testing.T) {
 			t.Errorf("change, %s: %v", what, err)
 		}
 	}
-	changed, err := f.as("carol").ChangeTarget(ctx, a.ID, &TargetInput{Name: Some("one"), Visibility: Some("OPEN"),
+	changed, err := f.as("carol").ChangeTarget(ctx, a.ID, &TargetInput{Name: Some("uno"), Visibility: Some("OPEN"),
 		Numbers: map[string]Opt[float64]{
 			"abs_mag": Some(5.5)}, Aliases: []AliasInput{{ID: a.Aliases[1].ID, Name: "zwei"}, {Name: "drei"}},
 		Extras: []ExtraInput{{Key: "z", Value: "2"}, {Key: "n", Value: "1"}}}, false)
-	if err != nil || changed.Name != "one" || len(changed.Aliases) != 3 || len(changed.Extras) != 2 ||
+	if err != nil || changed.Name != "uno" || len(changed.Aliases) != 3 || len(changed.Extras) != 2 ||
 		changed.Extras[0].Value != "2" || *changed.AbsMag != 5.5 || changed.Visibility != auth.VisibleToAll {
 		t.Errorf("%+v, %v", changed, err)
 	}

@@ -27,13 +27,15 @@ type ObservationInput struct {
 	Groups         []auth.GroupRef // who holds it besides its creator, in mode objects
 }
 
-// AddObservation records an observation of a target that the viewer may change. Errors:
-// *problem.List.
+// AddObservation records an observation of a target that the viewer sees: as for a TOM, a record
+// changes no target. Errors: *problem.List.
 func (s *Session) AddObservation(ctx context.Context, in *ObservationInput) (o *Observation, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		p := in.Clone()
 		if !p.Has("target_id") {
-			if _, err := s.targetToAddTo(tx.Tx, p, "target_id", in.Target); err != nil {
+			if _, err := s.target(tx.Tx, in.Target); isRefusal(err) {
+				NoSuch(p, "target_id", in.Target)
+			} else if err != nil {
 				return err
 			}
 		}
@@ -100,13 +102,20 @@ var ObservationOrders = []string{"scheduled_start", "scheduled_end", "status", "
 // Observations lists the visible observation records. Errors: *problem.List.
 func (s *Session) Observations(ctx context.Context, f ObservationFilter, page Page, out Out[Observation]) error {
 	find := func(s *Session, tx *kv.Tx) ([]uint64, Extent, error) {
-		sets := []kv.Set{visible(s, tx, observations, true)}
+		seen := visible(s, tx, observations, true)
+		sets := []kv.Set{seen}
 		if len(f.Targets) > 0 {
 			for _, id := range f.Targets {
-				if _, err := s.target(tx, id); isRefusal(err) {
-					return nil, Extent{}, problem.Invalid("target_id",
-						"Select a valid choice. %d is not one of the available choices.", id)
-				} else if err != nil {
+				_, err := s.target(tx, id)
+				if isRefusal(err) { // a hidden target is known to those who see an observation of it
+					var n int
+					n, err = kv.And(seen, observations.Set(tx, dimTarget, kv.Int(id))).Count()
+					if err == nil && n == 0 {
+						err = problem.Invalid("target_id",
+							"Select a valid choice. %d is not one of the available choices.", id)
+					}
+				}
+				if err != nil {
 					return nil, Extent{}, err
 				}
 			}
@@ -230,7 +239,8 @@ func compareObservations(a, b *Observation, by string) int {
 	return bytes.Compare(a.UID[:], b.UID[:])
 }
 
-// CancelObservation sets the status of an observation to CANCELED; no facility is notified. Errors:
+// CancelObservation sets the status of an observation to CANCELED; no facility is notified. The
+// creator of the observation may do this, and whoever may delete records of the target. Errors:
 // NotFound; Forbidden.
 func (s *Session) CancelObservation(ctx context.Context, id uint64) (o *Observation, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
@@ -241,7 +251,8 @@ func (s *Session) CancelObservation(ctx context.Context, id uint64) (o *Observat
 		if err != nil {
 			return err
 		}
-		if !s.p.MayDeleteHeld(s.v, t.Object(), holders(o.Creator, o.Groups)) {
+		own := o.Creator != 0 && o.Creator == s.v.ID
+		if !own && !s.p.MayDeleteHeld(s.v, t.Object(), holders(o.Creator, o.Groups)) {
 			return problem.ErrForbidden
 		}
 		o.Status, o.Modified = "CANCELED", tx.Now().UnixMicro()

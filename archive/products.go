@@ -3,9 +3,11 @@ package archive
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"unicode"
@@ -19,7 +21,8 @@ import (
 	"nightjar/kv"
 )
 
-// ProductView is a data product as a viewer sees it: without its observation if that is hidden.
+// ProductView is a data product as a viewer sees it: without its observation if that is hidden, and
+// with a path that does not tell the target's name if the target is hidden (see shownPath).
 type ProductView struct {
 	*Product
 	Groups []auth.GroupInfo
@@ -35,14 +38,47 @@ type ProductFilter struct {
 func (s *Session) productView(tx *kv.Tx, p *Product, t *Target) (*ProductView, error) {
 	groups, err := s.groupInfos(tx, p.Groups, s.v.Holds(auth.Change, t.Object()) ||
 		slices.ContainsFunc(p.Holders(), s.v.Is))
+	shown := *p
 	if err == nil && p.Observation != 0 {
 		if _, err = s.observation(tx, p.Observation); isRefusal(err) {
-			shown := *p
 			shown.Observation, err = 0, nil
-			p = &shown
 		}
 	}
-	return &ProductView{p, groups}, err
+	if err == nil {
+		shown.Path, err = s.shownPath(tx, p)
+	}
+	return &ProductView{&shown, groups}, err
+}
+
+// shownPath returns the path of a product's file as the viewer sees it. The first part of the real
+// path is the name of the target. If the target is hidden, the product's id replaces it.
+func (s *Session) shownPath(tx *kv.Tx, p *Product) (string, error) {
+	hidden, err := s.hides(tx, p.Target)
+	if err != nil || !hidden {
+		return p.Path, err
+	}
+	return p.plainPath(), nil
+}
+
+// plainFolder begins the first part of a plain path, before the id. No slug has a dot, so no real
+// path begins like this.
+const plainFolder = "product."
+
+// plainPath is the path of the product's file that does not name the target.
+func (p *Product) plainPath() string {
+	_, rest, _ := strings.Cut(p.Path, "/")
+	return fmt.Sprintf("%s%d/%s", plainFolder, p.ID, rest)
+}
+
+// ofPlainPath returns the id in a plain path, 0 if it is none.
+func ofPlainPath(path string) uint64 {
+	text, plain := strings.CutPrefix(path, plainFolder)
+	text, _, _ = strings.Cut(text, "/")
+	id, err := strconv.ParseUint(text, 10, 63)
+	if !plain || err != nil {
+		return 0
+	}
+	return id
 }
 
 func (s *Session) productSet(tx *kv.Tx, f ProductFilter, q *nameQuery) (kv.Set, error) {
@@ -53,6 +89,9 @@ func (s *Session) productSet(tx *kv.Tx, f ProductFilter, q *nameQuery) (kv.Set, 
 			return kv.Set{}, err
 		}
 		sets = append(sets, products.UnionOf(tx, dimTarget, found))
+		if s.byHolder() {
+			sets = append(sets, ofSeenTargets(s, tx, products))
+		}
 	}
 	if f.Facility != "" {
 		sets = append(sets, products.Set(tx, dimFacility, kv.Text(f.Facility)))
@@ -292,7 +331,8 @@ func (f *FileView) ingestFile() ingest.File {
 	return ingest.File{Name: path.Base(f.Path), Size: f.SectionReader.Size(), Content: f.SectionReader}
 }
 
-// File finds the file of a data product by its path below /data/. Error: NotFound.
+// File finds the file of a data product by its path below /data/, the real one or the one of
+// shownPath. Error: NotFound.
 func (s *Session) File(path string) (f *FileView, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {
 		id, ok, err := tx.Lookup(kindPath, path)
@@ -300,9 +340,12 @@ func (s *Session) File(path string) (f *FileView, err error) {
 			return err
 		}
 		if !ok {
-			return problem.Missing("DataProduct")
+			id = ofPlainPath(path)
 		}
 		p, _, err := s.product(tx, id)
+		if err == nil && !ok && p.plainPath() != path {
+			err = problem.Missing("DataProduct")
+		}
 		if err != nil {
 			return err
 		}

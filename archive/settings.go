@@ -18,6 +18,9 @@ import (
 // standardTypes lists a TOM's data types, in the order of their codes.
 var standardTypes = []string{"photometry", "fits_file", "spectroscopy", "image_file"}
 
+// astrometry is a type of datums in TOM Toolkit 3, but not of data products.
+const astrometry = "astrometry"
+
 // A Setting is an option of the node. It is stored in the file, and changes are logged.
 type Setting struct {
 	Name  string
@@ -42,8 +45,8 @@ var settingSpecs = []settingSpec{
 	{"target_default_permission", "The visibility of a new target that gives none: PRIVATE, PUBLIC or OPEN.",
 		string(auth.VisibleToGranted), checkVisibility},
 	{"tom_name", "The node's name, shown on its pages.", "Nightjar", checkShort},
-	{"data_product_types", "The types of data products and datums, separated by commas; they must include a " +
-		"TOM's four.",
+	{settingTypes, "The types of data products and datums, separated by commas; they must include a " +
+		"TOM's four. Unless this is set, datums can also be astrometry.",
 		strings.Join(standardTypes, ","), checkTypes},
 	{settingLogKeep, "How long log entries are kept: forever, or a number of hours, days, weeks, months or " +
 		"years, such as 12h, 90d, 12w, 6m or 1y.", keepForever, checkKeep},
@@ -172,7 +175,7 @@ func (s *Session) SetSetting(ctx context.Context, name, value string) (Setting, 
 		if err := s.superuser(); err != nil {
 			return err
 		}
-		if name == "data_product_types" {
+		if name == settingTypes {
 			for _, t := range strings.Split(value, ",") {
 				if _, err := tx.GiveCode(codeDataType, t); err != nil {
 					return err
@@ -192,6 +195,9 @@ func (s *Session) SetSetting(ctx context.Context, name, value string) (Setting, 
 	}
 	return s.Setting(name)
 }
+
+// settingTypes has the types of data products and datums.
+const settingTypes = "data_product_types"
 
 // setting returns the value of a setting, or its default.
 func setting(tx *kv.Tx, name string) (string, error) {
@@ -253,15 +259,29 @@ func (a *Archive) Name() (name string, err error) {
 	return name, err
 }
 
-// DataTypes lists the configured types of data products and datums.
+// DataTypes lists the types that datums can have.
 func (a *Archive) DataTypes() (list []string, err error) {
 	err = a.db.View(func(tx *kv.Tx) error { list, err = dataTypes(tx); return err })
 	return list, err
 }
 
-func dataTypes(tx *kv.Tx) ([]string, error) {
-	v, err := setting(tx, "data_product_types")
+// productTypes lists the types that data products can have.
+func productTypes(tx *kv.Tx) ([]string, error) {
+	v, err := setting(tx, settingTypes)
 	return strings.Split(v, ","), err
+}
+
+// dataTypes lists the types that datums can have: those of data products, and astrometry unless the
+// types are set.
+func dataTypes(tx *kv.Tx) ([]string, error) {
+	list, err := productTypes(tx)
+	if err == nil {
+		var set bool
+		if _, set, err = tx.Setting(settingTypes); !set {
+			list = append(list, astrometry)
+		}
+	}
+	return list, err
 }
 
 // typeCache caches the names of data types by their codes. A code never changes its meaning.

@@ -24,6 +24,17 @@ type TargetInput struct {
 	Extras     []ExtraInput
 	Lists      []ListInput
 	Groups     []auth.GroupRef
+	// Rights are the rights of each of Groups. Where there are none, or 0, the group gets all
+	// rights that the viewer has.
+	Rights []auth.Right
+}
+
+// rights returns the rights that are given for the group with index i, 0 for none.
+func (in *TargetInput) rights(i int) auth.Right {
+	if i >= len(in.Rights) {
+		return 0
+	}
+	return in.Rights[i].WithView()
 }
 
 // AliasInput is an alias to be added or, with an id, changed.
@@ -48,7 +59,9 @@ type ListInput struct {
 const (
 	nameTaken  = "target with this Name already exists."
 	aliasTaken = "target name with this Alias already exists."
-	required   = "This field is required."
+	// a new alias equals the name, or a new name an alias
+	aliasIsName = "Alias '%s' conflicts with Target name '%s'."
+	required    = "This field is required."
 )
 
 // checkNumbers adds problems for infinities, NaNs and numbers out of their range.
@@ -130,6 +143,7 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 	}
 	fresh := t.ID == 0
 	pl := &targetPlan{in: in, t: t, renamed: fresh}
+	named := false // the target gets another name
 	if in.Name.Given && !p.Has("name") {
 		owner, taken, err := tx.Lookup(kindTargetName, in.Name.Value)
 		if err != nil {
@@ -138,7 +152,8 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 		if taken && owner != t.ID {
 			p.Add("name", nameTaken)
 		}
-		pl.renamed = pl.renamed || t.Name != in.Name.Value
+		named = t.Name != in.Name.Value
+		pl.renamed = pl.renamed || named
 		t.Name = in.Name.Value
 	} else if fresh && !p.Has("name") {
 		p.Add("name", required)
@@ -157,6 +172,7 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 	if pl.groups, err = s.checkGroups(tx, p, "groups", in.Groups, true); err != nil {
 		return nil, err
 	}
+	s.checkGivenRights(p, pl)
 	if err := s.checkLists(tx, p, in.Lists); err != nil {
 		return nil, err
 	}
@@ -182,8 +198,12 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 		return nil, p
 	}
 	for _, a := range t.Aliases {
-		if a.Name == t.Name && !(t.ID != 0 && !aliasGiven(in.Aliases, a.Name)) {
-			p.Add(problem.WholeList, "Alias '%s' conflicts with Target name '%s'.", a.Name, t.Name)
+		switch {
+		case a.Name != t.Name:
+		case aliasGiven(in.Aliases, a.Name):
+			p.Add(problem.WholeList, aliasIsName, a.Name, t.Name)
+		case named:
+			p.Add("name", aliasIsName, a.Name, t.Name)
 		}
 	}
 	pl.checkSize(p, s.v.ID)
@@ -193,8 +213,7 @@ func (s *Session) plan(tx *kv.Tx, in *TargetInput, t *Target, whole bool) (*targ
 	return pl, nil
 }
 
-// aliasGiven reports whether the input names an alias: a target may be renamed to one of its old
-// aliases.
+// aliasGiven reports whether the input names an alias.
 func aliasGiven(aliases []AliasInput, name string) bool {
 	return slices.ContainsFunc(aliases, func(a AliasInput) bool { return a.Name == name })
 }
@@ -211,7 +230,7 @@ func (s *Session) planAliases(tx *kv.Tx, p *problem.List, pl *targetPlan, fresh 
 		if a.ID != 0 && !fresh {
 			if at = slices.IndexFunc(t.Aliases, func(x Alias) bool { return x.ID == a.ID }); at < 0 {
 				// a TOM's message, with its line break
-				p.Add(problem.WholeList,
+				p.Add(pathOf("aliases", i, "id"),
 					"TargetName identified by id '%d' is not an\n                        alias of Target '%s'",
 					a.ID, t.Name)
 				continue
@@ -300,8 +319,8 @@ func (s *Session) write(tx *kv.WriteTx, pl *targetPlan) error {
 	if err != nil {
 		return err
 	}
-	for _, g := range groups {
-		o.Give(auth.GroupGrantee(g), auth.AllRights)
+	for i, g := range groups {
+		o.Set(auth.GroupGrantee(g), s.givenRights(pl, i, g))
 	}
 	t.Grants = o.Grants
 	if err := s.joinLists(tx, t, pl.in.Lists); err != nil {

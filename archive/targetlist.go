@@ -19,7 +19,8 @@ import (
 type TargetFilter struct {
 	Type  string   // Sidereal or NonSidereal
 	Names []string // the name or an alias contains one of them
-	Fuzzy []string // the name or an alias equals one of them when both are simplified
+	Fuzzy []string // a text cut at its commas: the name or an alias is one of its longest names, see nameList
+	None  bool     // nothing matches
 	Query string   // the name contains it; aliases do not count
 	Key   string   // the target has a tag with this key
 	Value string   // the target has a tag with this value, not necessarily the same tag
@@ -55,8 +56,8 @@ func terms(path string, names []string, most int) ([]string, error) {
 			there[n], list = true, append(list, n)
 		}
 	}
-	if len(list) > most {
-		return nil, problem.Invalid(path, "At most %d names are allowed in one search; you gave %d.", most, len(list))
+	if len(list) > most || len(names) > 10*most {
+		return nil, problem.Invalid(path, "At most %d names are allowed in one search; you gave %d.", most, len(names))
 	}
 	return list, nil
 }
@@ -68,16 +69,15 @@ func (s *Session) Targets(ctx context.Context, f TargetFilter, page Page, out Ou
 	if err != nil {
 		return err
 	}
-	fuzzy, err := terms("name_fuzzy", f.Fuzzy, MaxFuzzy)
-	if err != nil {
+	if _, err := terms("name_fuzzy", f.Fuzzy, MaxFuzzy); err != nil {
 		return err
 	}
 	var queries []*nameQuery
 	if len(names) > 0 {
 		queries = append(queries, s.a.findNames(ctx, anyContains, names...))
 	}
-	if len(fuzzy) > 0 {
-		queries = append(queries, s.a.findNames(ctx, anyEquals, fuzzy...))
+	if len(f.Fuzzy) > 0 {
+		queries = append(queries, s.a.findNames(ctx, anyRun, f.Fuzzy...)) // with repeated pieces, which are in runs
 	}
 	if f.Query != "" {
 		queries = append(queries, s.a.findNames(ctx, ownContains, f.Query))
@@ -132,7 +132,13 @@ func (s *Session) targetSet(tx *kv.Tx, f TargetFilter, queries []*nameQuery, aro
 		if err != nil {
 			return kv.Set{}, err
 		}
-		sets = append(sets, kv.IDs(found.IDs))
+		ids := found.IDs
+		if q.how == anyRun {
+			if ids, err = q.longestRuns(tx, found, seen); err != nil {
+				return kv.Set{}, err
+			}
+		}
+		sets = append(sets, kv.IDs(ids))
 	}
 	if f.List != "" {
 		id, err := s.findList(tx, f.List)
@@ -154,6 +160,9 @@ func (s *Session) targetSet(tx *kv.Tx, f TargetFilter, queries []*nameQuery, aro
 			return kv.Set{}, err
 		}
 		sets = append(sets, kv.IDs(ids))
+	}
+	if f.None {
+		return kv.Set{}, nil
 	}
 	return kv.And(sets...), nil
 }

@@ -13,13 +13,12 @@ import (
 // TargetView is a target as a viewer sees it.
 type TargetView struct {
 	*Target
-	Groups []auth.GroupInfo
+	Groups []GroupRights
 	Lists  []ListInfo
 }
 
 func (s *Session) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
-	o := t.Object()
-	groups, err := s.groupInfos(tx, o.Groups(), s.v.Holds(auth.Change, o))
+	groups, err := s.groupRights(tx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -27,8 +26,8 @@ func (s *Session) targetView(tx *kv.Tx, t *Target) (*TargetView, error) {
 	return &TargetView{t, groups, lists}, err
 }
 
-// CreateTarget creates a target. Its creator and the groups of the input get all rights on it.
-// Errors: *problem.List; *problem.Error.
+// CreateTarget creates a target. Its creator gets all rights on it, and so do the groups of the
+// input for which it does not give others. Errors: *problem.List; *problem.Error.
 func (s *Session) CreateTarget(ctx context.Context, in *TargetInput) (v *TargetView, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		pl, err := s.planNew(tx.Tx, in)
@@ -152,24 +151,6 @@ func (s *Session) DeleteTarget(ctx context.Context, id uint64) error {
 			return err
 		}
 		return targets.Delete(tx, id)
-	})
-}
-
-// Withdraw removes the grants of a group on a target, which a change of the target that names the
-// group gives. Errors: NotFound, also for a group without a grant; Forbidden.
-func (s *Session) Withdraw(ctx context.Context, id, group uint64) error {
-	return s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
-		t, err := s.targetFor(tx.Tx, id, auth.Change)
-		if err != nil {
-			return err
-		}
-		n := len(t.Grants)
-		t.Grants = slices.DeleteFunc(t.Grants, func(g auth.Grant) bool { return g.To == auth.GroupGrantee(group) })
-		if len(t.Grants) == n {
-			return problem.Missing("Group")
-		}
-		t.Modified = tx.Now().UnixMicro()
-		return targets.Put(tx, id, t)
 	})
 }
 

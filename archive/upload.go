@@ -31,6 +31,10 @@ type ProductInput struct {
 	FluxScale   float64           // a factor on fluxes, 0 for none
 	TimeColumn  string            // the column of photometry with the time, "" to recognise it
 	TimeFormat  string            // its format, such as mjd_tt or jd-2450000; "" to recognise it
+	FluxUnit    string            // of photometry, "" for that of the file
+	ZeroPoint   string            // of rows of photometry that have none, a decimal number; "" for none
+	Images      string            // ingest.ImagesDifference or ingest.ImagesReduced; "" as the format says
+	SkipBadRows bool              // leave bad rows out instead of refusing the file
 	Columns     map[string]string // columns by role, as far as the uploader names them
 	Refuse      bool              // fail when the viewer already sees a datum of the file
 	DryRun      bool              // return the report of the upload, and store nothing
@@ -64,7 +68,7 @@ type productPlan struct {
 	// warnings are about unknown groups in mode targets, in which groups do not matter.
 	warnings []string
 	code     byte   // of the data type of the file's datums
-	note     string // about the recognised type
+	why      string // what decided on the data type; "" if the uploader did
 }
 
 // planProduct checks everything but the content of the file.
@@ -78,7 +82,7 @@ func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*product
 		}
 	}
 	if !p.Has("data_product_type") {
-		list, err := dataTypes(tx)
+		list, err := productTypes(tx)
 		if err != nil {
 			return nil, err
 		}
@@ -115,6 +119,11 @@ func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*product
 	tooManyBytes(p, "extra_data", len(in.ExtraData), MaxExtraData)
 	if math.IsNaN(in.FluxScale) || math.IsInf(in.FluxScale, 0) || in.FluxScale < 0 {
 		p.Add("flux_scale", "A valid number is required.")
+	}
+	for _, x := range (&ingest.Options{FluxUnit: in.FluxUnit, ZeroPoint: in.ZeroPoint, Images: in.Images}).Problems() {
+		if !p.Has(x.Column) {
+			p.Add(x.Column, "%s", x.Reason)
+		}
 	}
 	unknown := p
 	if s.p.Mode == auth.ModeTargets {
@@ -155,6 +164,10 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	if err != nil {
 		return nil, nil, err
 	}
+	same, err := s.sameFile(ctx, in, f)
+	if err != nil {
+		return nil, nil, err
+	}
 	if in.DryRun {
 		report, err = s.dryRun(ctx, in, f, pl)
 	} else {
@@ -163,10 +176,8 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	if err != nil {
 		return nil, nil, err
 	}
-	report.Warnings = append(append(report.Warnings, pl.warnings...), s.blindGroups(pl.target, pl.groups)...)
-	if pl.note != "" {
-		report.Warnings = append(report.Warnings, pl.note)
-	}
+	report.Warnings = slices.Concat(report.Warnings, same, pl.warnings, s.unshared(pl.groups),
+		s.blindGroups(pl.target, pl.groups))
 	if in.byObject != nil {
 		in.byObject.warn(s, report, views, pl.groups)
 	}
@@ -275,7 +286,7 @@ func (s *Session) planUpload(ctx context.Context, in *ProductInput, f *FileUploa
 		return err
 	})
 	if err == nil && in.Type == AutoType {
-		in, pl.note, err = s.recognised(ctx, in, pl, f)
+		in, pl.why, err = s.recognised(ctx, in, pl, f)
 	}
 	if err == nil {
 		err = s.view(func(s *Session, tx *kv.Tx) (err error) { pl.code, err = knownCode(tx, in.Type); return err })
@@ -311,25 +322,22 @@ func refuseLines(file string, report *Report, done tally) error {
 	return &ProcessingError{&failed}
 }
 
-// recognised returns the input with the type of its content, and a note about it for the uploader.
+// recognised returns the input with the type of its content, and what decided on it.
 func (s *Session) recognised(ctx context.Context, in *ProductInput, pl *productPlan,
-	f *FileUpload) (typed *ProductInput, note string, err error) {
+	f *FileUpload) (typed *ProductInput, why string, err error) {
 	dataType, why, err := s.a.processors.Recognise(ctx, in.file(f), in.options(pl))
 	var refused *ingest.Error
 	if errors.As(err, &refused) {
 		report := ingest.EmptyReport()
-		report.Errors = refused.Problems
+		report.Recognised, report.Errors = ingest.NotRecognised, refused.Problems
 		return nil, "", &ProcessingError{&report}
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	if why != "" {
-		note = "kept as " + dataType + ", since it could not be read: " + why
-	}
 	other := *in
 	other.Type = dataType
-	return &other, note, nil
+	return &other, why, nil
 }
 
 func (in *ProductInput) file(f *FileUpload) ingest.File {
@@ -338,7 +346,8 @@ func (in *ProductInput) file(f *FileUpload) ingest.File {
 
 func (in *ProductInput) options(pl *productPlan) ingest.Options {
 	o := ingest.Options{DateObs: in.DateObs, FluxScale: in.FluxScale, TimeColumn: in.TimeColumn,
-		TimeFormat: in.TimeFormat, Columns: in.Columns}
+		TimeFormat: in.TimeFormat, FluxUnit: in.FluxUnit, ZeroPoint: in.ZeroPoint, Images: in.Images,
+		SkipBadRows: in.SkipBadRows, Columns: in.Columns}
 	if in.byObject != nil {
 		o.Objects = in.byObject.refused
 	} else {
@@ -383,7 +392,9 @@ func (s *Session) writeProduct(tx *kv.WriteTx, in *ProductInput, f *FileUpload, 
 func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, pl *productPlan,
 	add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
-		report := ingest.EmptyReport()
+		report, o := ingest.EmptyReport(), in.options(pl)
+		report.Recognised = pl.why
+		report.Warnings = append(report.Warnings, o.Unused(in.Type)...)
 		return &report, nil
 	}
 	now := s.a.o.Now().UnixMicro()
@@ -407,6 +418,7 @@ func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, 
 		}
 		return add(d, p.Line)
 	})
+	report.Recognised = pl.why
 	var refused *ingest.Error
 	if errors.As(err, &refused) {
 		if len(report.Errors) == 0 {
@@ -429,7 +441,19 @@ func withOrigin(value []byte) []byte {
 	return append(out, `"`+ingest.TimeOrigin+`":"upload"}`...)
 }
 
-// blindGroups warns about named groups that cannot see the target, and so not the product.
+// unshared warns about an upload that names no group in mode objects.
+func (s *Session) unshared(groups []uint64) []string {
+	switch {
+	case s.p.Mode != auth.ModeObjects || len(groups) > 0:
+		return nil
+	case s.v.ID == 0: // the owner of the file is no user
+		return []string{"No group is named (groups): only superusers can see this data product and its datums."}
+	}
+	return []string{"No group is named (groups): only you and superusers can see this data product and its datums."}
+}
+
+// blindGroups warns about named groups that cannot see the target: they see the product and its
+// datums, but not of which target they are.
 func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	if s.p.Mode != auth.ModeObjects || t == nil {
 		return nil
@@ -438,7 +462,8 @@ func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	for _, g := range groups {
 		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Visibility == auth.VisibleToGranted {
 			warnings = append(warnings,
-				fmt.Sprintf("Group %d cannot see the target, and so cannot see this product.", g))
+				fmt.Sprintf("Group %d cannot see the target. It sees this product and its datums, without the "+
+					"target's name.", g))
 		}
 	}
 	return warnings

@@ -7,9 +7,9 @@
 // [Policy], in policy.go, makes every decision. Superusers and the owner of the file may do
 // everything. A target is visible to viewers by its visibility, and to those with a grant to view
 // it. The products, datums and observations of a target are visible, in mode targets, to everybody
-// who sees the target; in mode objects, only to those of them who hold the record: its creator and
-// the groups that were named with it. Guests see open targets, or nothing when the strategy is
-// locked, and never write.
+// who sees the target; in mode objects, to those who hold the record, whether or not they see the
+// target: its creator and the groups that were named with it. Guests see open targets and, in mode
+// targets, what belongs to them, or nothing when the strategy is locked, and never write.
 //
 // Lists use the same rules as sets: [ACL.Seers] lists the grantees in whose sets an object is,
 // [Viewer.Grantees] those in whose sets a viewer looks.

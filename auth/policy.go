@@ -55,7 +55,16 @@ const (
 	AllRights Right = View | Change | Delete
 )
 
-// A Grant gives rights to a user or a group.
+// WithView adds View to rights that are not empty: nobody can change or delete what they cannot
+// see.
+func (r Right) WithView() Right {
+	if r != 0 {
+		r |= View
+	}
+	return r
+}
+
+// A Grant gives rights to a user or a group. View is one of them.
 type Grant struct {
 	kv.Unknown
 	To    Grantee `kv:"1"`
@@ -94,6 +103,27 @@ func (o *ACL) Give(to Grantee, r Right) {
 		}
 	}
 	o.Grants = append(o.Grants, Grant{To: to, Right: r})
+}
+
+// Set makes the rights of a grantee exactly r. An existing grant keeps its place in the order.
+func (o *ACL) Set(to Grantee, r Right) {
+	for i := range o.Grants {
+		if o.Grants[i].To == to {
+			o.Grants[i].Right = r
+			return
+		}
+	}
+	o.Give(to, r)
+}
+
+// Of returns the rights that were granted to a grantee, 0 for none.
+func (o ACL) Of(to Grantee) (r Right) {
+	for _, g := range o.Grants {
+		if g.To == to {
+			r |= g.Right
+		}
+	}
+	return r
 }
 
 // Groups lists the groups with a grant, in the order of the grants.
@@ -221,12 +251,14 @@ func (p Policy) Sees(v Viewer, target ACL) bool {
 	return p.Admits(v) && slices.ContainsFunc(target.Seers(), v.Is)
 }
 
-// SeesHeld reports whether the viewer sees a record of a target with some holders.
+// SeesHeld reports whether the viewer sees a record of a target with some holders: in mode targets
+// if they see the target, in mode objects if they are among the holders, whether or not they see
+// the target.
 func (p Policy) SeesHeld(v Viewer, target ACL, holders []Grantee) bool {
-	if !p.Sees(v, target) {
-		return false
+	if p.Mode == ModeTargets || v.Everything() {
+		return p.Sees(v, target)
 	}
-	return p.Mode == ModeTargets || v.Everything() || slices.ContainsFunc(holders, v.Is)
+	return p.Admits(v) && slices.ContainsFunc(holders, v.Is)
 }
 
 // May reports whether the viewer may change or delete a target, or add records to it (Change). It
@@ -242,6 +274,16 @@ func (p Policy) May(v Viewer, r Right, target ACL) bool {
 func (v Viewer) Holds(r Right, target ACL) bool {
 	return v.Everything() ||
 		slices.ContainsFunc(target.Grants, func(g Grant) bool { return g.Right&r == r && v.Is(g.To) })
+}
+
+// Rights returns the rights that the viewer was granted on a target, even with a read-only token.
+func (v Viewer) Rights(target ACL) (r Right) {
+	for _, one := range []Right{View, Change, Delete} {
+		if v.Holds(one, target) {
+			r |= one
+		}
+	}
+	return r
 }
 
 // MayDeleteHeld reports whether the viewer may delete a visible record of a target: in mode targets

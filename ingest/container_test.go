@@ -367,7 +367,7 @@ func TestECSV(t *testing.T) {
 			"line 12, column filter: the header above calls this column 'band'"},
 		{"fewer columns", head + "time mag\n1 2\n", "2 columns where the header above describes 4 columns"},
 		{"a delimiter that is none",
-			"# %ECSV 1.0\n# ---\n# delimiter: ';'\n" + head[12:] + "time;mag;flux;band\n", "not '';''"},
+			"# %ECSV 1.0\n# ---\n# delimiter: ';'\n" + head[12:] + "time;mag;flux;band\n", "not ';'"},
 		{"nothing below", head, "without the line of column names"},
 	} {
 		if _, _, err := process("photometry", "t.ecsv", []byte(c.text), Options{}); err == nil ||

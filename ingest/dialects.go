@@ -2,10 +2,9 @@ package ingest
 
 import (
 	"math"
-	"slices"
 	"strings"
 
-	"nightjar/internal/instant"
+	"nightjar/ingest/units"
 )
 
 const difference = `,"difference":true`
@@ -25,7 +24,7 @@ var dialects = []dialect{
 		roles: map[string]role{"mjd": roleTime, "m": roleMagnitude, "dm": roleError, "ujy": roleFlux,
 			"dujy": roleFluxError, "f": roleFilter,
 			"err": roleOther, "mag5sig": roleOther, "obs": roleOther, "maj": roleOther, "min": roleOther},
-		source:   "ATLAS",
+		source: "ATLAS", fluxUnit: "uJy",
 		constant: `,"telescope":"ATLAS"` + difference,
 		rule:     &fluxRule{detection: 3, sigmas: 3, zeroPoint: 23.9, snr: true},
 		notes: []string{"ATLAS forced photometry is difference flux: value.difference says so; the times are the " +
@@ -42,7 +41,7 @@ var dialects = []dialect{
 		roles: map[string]role{"jd": roleTime, "filter": roleFilter, "zpdiff": roleZeroPoint,
 			"forcediffimflux": roleFlux, "forcediffimfluxunc": roleFluxError,
 			"diffmaglim": roleOther, "field": roleOther},
-		source:   "ZTF",
+		source: "ZTF", fluxUnit: "DN",
 		constant: `,"telescope":"ZTF"` + difference,
 		rule:     &fluxRule{detection: 3, sigmas: 5, zeroPoint: math.NaN(), snr: true},
 		notes: []string{"ZTF forced photometry is difference flux: value.difference says so; no baseline was " +
@@ -74,7 +73,7 @@ var dialects = []dialect{
 		roles: map[string]role{"mjd": roleTime, "unforced_mag": roleMagnitude, "unforced_mag_error": roleError,
 			"unforced_mag_status": roleLimitFlag,
 			"forced_ujy":          roleFlux, "forced_ujy_error": roleFluxError},
-		source:   "ZTF",
+		source: "ZTF", fluxUnit: "uJy",
 		constant: difference,
 		notes:    []string{alertNote},
 	},
@@ -102,7 +101,9 @@ var dialects = []dialect{
 		roles: map[string]role{"jd": roleTime, "magnitude": roleMagnitude, "uncertainty": roleError, "band": roleFilter,
 			"observer_code": roleSource, "star_name": roleObject},
 	},
-	openCatalog,
+	openCatalog, fink, finkRubin, antares, rubinForced, rubinSources, rubinOlderSources, plasticc, sousa,
+	binnedSeries, tns, skyPatrol, panstarrsDetections, ptf, snana,
+	astroImageJ("", "source_amag_t1"), astroImageJ("", ""), astroImageJ("_n", ""), astroImageJ("_dfn", ""),
 }
 
 const alertNote = "alerts of ZTF give magnitudes of difference fluxes: value.difference says so; isdiffpos is " +
@@ -139,22 +140,35 @@ func (g *grid) findDialect() {
 		d := &dialects[i]
 		found := 0
 		for _, want := range d.needs {
-			for _, name := range g.First {
-				if fold(name) == want {
+			for at, name := range g.First {
+				if fold(name) == want && g.hasUnitOf(d, at) {
 					found++
 					break
 				}
 			}
 		}
 		if found == len(d.needs) {
+			if d.adapt != nil {
+				if d = d.adapt(*d, g); d == nil {
+					continue
+				}
+			}
 			g.dialect = d
 			g.format = d.name + ", " + g.format
 			if d.wide != "" {
-				g.widen(d.wide)
+				g.widenPanSTARRS(d.wide)
 			}
 			return
 		}
 	}
+}
+
+// hasUnitOf reports whether column i, if it is a flux, has the unit of a dialect's fluxes. Counts
+// have many units, which are all alike.
+func (g *grid) hasUnitOf(d *dialect, i int) bool {
+	r := d.roles[fold(strings.TrimPrefix(g.First[i], d.prefix))]
+	unit, known := units.Spell(g.field(i).unit)
+	return d.fluxUnit == "" || d.fluxUnit == "DN" || r != roleFlux && r != roleFluxError || !known || unit == d.fluxUnit
 }
 
 // openCatalog is a file of the Open Supernova Catalog or one of its siblings: an object for each
@@ -179,108 +193,8 @@ func (g *grid) resolve(o *Options) {
 	if !g.resolved {
 		g.resolved = true
 		g.commentHeader(o)
-		g.findDialect()
-	}
-}
-
-// wideRows splits each row of a table that has columns for each band into one row for each band.
-type wideRows struct {
-	rows
-	bands   string
-	common  []int   // columns that belong to no band
-	byBand  [][]int // for each band its columns, -1 for one that it lacks
-	need    int     // index into byBand[i] of the magnitude; a band without a magnitude gives no row
-	current row
-	band    int // the next band of current
-	out     [][]byte
-}
-
-// widen turns a table whose columns begin with the letter of a band (gMeanPSFMag, rMeanPSFMag, ...)
-// into one that has a column filter.
-func (g *grid) widen(bands string) {
-	kinds := map[string]int{} // what follows the letter, and for how many bands
-	for _, name := range g.First {
-		if len(name) > 2 && strings.Contains(bands, strings.ToLower(name[:1])) {
-			kinds[fold(name[1:])]++
+		if g.findDialect(); g.dialect == nil {
+			g.widenBands(o)
 		}
 	}
-	w := wideRows{bands: bands, byBand: make([][]int, len(bands)), need: -1}
-	var common, names []string
-	for i, name := range g.First {
-		if len(name) < 3 || kinds[fold(name[1:])] < 2 || !strings.Contains(bands, strings.ToLower(name[:1])) {
-			w.common, common = append(w.common, i), append(common, name)
-			continue
-		}
-		at := slices.IndexFunc(names, func(n string) bool { return fold(n) == fold(name[1:]) })
-		if at < 0 {
-			at, names = len(names), append(names, name[1:])
-			for b := range w.byBand {
-				w.byBand[b] = append(w.byBand[b], -1)
-			}
-			if fold(name[1:]) == "meanpsfmag" {
-				w.need = at
-			}
-		}
-		w.byBand[strings.Index(bands, strings.ToLower(name[:1]))][at] = i
-	}
-	if w.need < 0 {
-		return
-	}
-	open := g.open
-	g.open = func(comment func([]byte)) (rows, error) {
-		in, err := open(comment)
-		if err != nil {
-			return nil, err
-		}
-		out := w
-		out.rows, out.band = in, len(bands)
-		return &out, nil
-	}
-	g.First = append(append(common, "filter"), names...)
-	g.fields, g.Sample = nil, nil
-}
-
-func (w *wideRows) next(r *row) error {
-	for {
-		if w.band == len(w.bands) {
-			w.band = 0
-			if err := w.rows.next(&w.current); err != nil {
-				return err
-			}
-			if w.current.Reason != "" {
-				w.band = len(w.bands)
-				*r = w.current
-				return nil
-			}
-		}
-		columns := w.byBand[w.band]
-		letter := w.bands[w.band : w.band+1]
-		w.band++
-		at := columns[w.need]
-		if at < 0 || at >= len(w.current.Cells) {
-			continue
-		}
-		if d, ok := instant.ParseDecimal(w.current.Cells[at]); missing(w.current.Cells[at]) || ok && sentinel(d) {
-			continue
-		}
-		*r = w.current
-		w.out = w.out[:0]
-		for _, i := range w.common {
-			w.out = append(w.out, w.cell(i))
-		}
-		w.out = append(w.out, []byte(letter))
-		for _, i := range columns {
-			w.out = append(w.out, w.cell(i))
-		}
-		r.Cells = w.out
-		return nil
-	}
-}
-
-// cell returns a cell of the current row, nil if the row is too short.
-func (w *wideRows) cell(i int) []byte {
-	if i < 0 || i >= len(w.current.Cells) {
-		return nil
-	}
-	return w.current.Cells[i]
 }

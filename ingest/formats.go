@@ -6,6 +6,7 @@ import (
 
 	"nightjar/ingest/fits"
 	"nightjar/ingest/table"
+	"nightjar/ingest/table/fixed"
 )
 
 // FormatInfo describes a file format.
@@ -73,14 +74,42 @@ func photometryFormats() []format {
 			units:   "the header's; kept",
 			time:    anyTime + "; format and scale of astropy's Time columns",
 			refused: "names that differ from the header's; " + noTimeText}},
+		{name: "IPAC table", recognise: fixed.IsIPAC, read: photometryOf(fixedGrid(fixed.ReadIPAC)), about: about{
+			by:      "lines that begin with `\\`, then header lines of names, types, units and nulls between `|`",
+			roles:   byNames,
+			units:   "the header's; kept",
+			time:    anyTime,
+			refused: "a value under a bar; bars that are not below each other; " + noTimeText}},
+		{name: "MRT (CDS, AAS)", recognise: fixed.IsMRT, read: photometryOf(fixedGrid(fixed.ReadMRT)), about: about{
+			by:      "`Byte-by-byte Description`, with the rows in the same file",
+			roles:   byNames + "; e_NAME: its error; l_NAME: whether it is a limit",
+			units:   "the description's; kept",
+			time:    anyTime,
+			refused: "a value outside of its column; several tables; " + noTimeText}},
+		{name: "RDB", recognise: table.IsRDB, read: photometryOf(rdbGrid), about: about{
+			by:      "tabs; below the names a line of types, such as `10N` and `5S`",
+			roles:   byNames,
+			units:   "in brackets after the name; kept",
+			time:    anyTime,
+			refused: "rows of another length; " + noTimeText}},
 		{name: "JSON", recognise: isJSON, read: photometryOf(jsonGrid), about: about{
-			by: "an object or a list of JSON",
-			roles: "a list of records: photometry, or detections and non_detections, or candidates, " +
-				"or the only one; " + byNames,
+			by: "an object or a list of JSON; NaN and Infinity are missing values",
+			roles: "a list of records: photometry, or detections and non_detections, or candidates, or, of an " +
+				"alert, candidate and prv_candidates, or diaSource and prvDiaSources, or diaSourcesList, or the only " +
+				"one; " + byNames,
 			units: "none",
 			time:  anyTime,
 			refused: "several lists of records with other names; a member twice in a record; " +
 				"more than one JSON value; " + noTimeText}},
+		{name: "AAVSO exoplanet report", recognise: isExoplanetReport, read: readExoplanetReport, about: about{
+			by: "`#TYPE=EXOPLANET`",
+			roles: "DIFF: flux, relative, with relative_flux, or differential_magnitude, by #MEASUREMENT_TYPE; " +
+				"ERR: flux_error or error; #FILTER: filter; OBSCODE: source; EXOPLANET_NAME or STAR_NAME: object; " +
+				"DETREND_1 and so on are kept",
+			units: "none, or mag",
+			time:  "DATE by #DATE_TYPE: JD_UTC, HJD_UTC, BJD_UTC, BJD_TT, BJD_TDB",
+			refused: "another date or measurement; a parameter that changes within the file; rows longer than the " +
+				"first"}},
 		{name: "AAVSO", recognise: isAAVSO, read: photometryOf(aavsoGrid), about: about{
 			by: "`#TYPE=EXTENDED` or `#TYPE=VISUAL`",
 			roles: "MAG: magnitude, with < limit, with MTYPE DIF differential_magnitude; MERR: error; " +
@@ -94,7 +123,7 @@ func photometryFormats() []format {
 				"SURVEY: source; SNID: object",
 			units:   "FLUXCAL's own",
 			time:    "MJD",
-			refused: "rows of another length"}},
+			refused: "rows that lack more than columns at their end that are not needed"}},
 		{name: "Gaia Alerts", recognise: isGaiaAlert, read: photometryOf(gaiaGrid), about: about{
 			by:      "`#Date,JD(TCB),averagemag` below the alert's name",
 			roles:   "averagemag: magnitude; filter G, telescope and source Gaia",
@@ -107,7 +136,15 @@ func photometryFormats() []format {
 				"permID, provID or trkSub: object",
 			units:   "mag",
 			time:    "ISO 8601, UTC",
-			refused: "rows longer than their header; rows without a magnitude are left out"}},
+			refused: "rows longer than their header; rows without a magnitude and deprecated ones are left out"}},
+		{name: "ADES XML", recognise: isADESXML, read: photometryOf(adesXMLGrid), about: about{
+			by: "`<ades`, in XML; the elements optical, offset, occultation and radar",
+			roles: "mag: magnitude; rmsMag: error; band: filter; stn: telescope; " +
+				"permID, provID or trkSub: object",
+			units: "mag",
+			time:  "obsTime, ISO 8601, UTC",
+			refused: "a member twice in an observation; observations without a magnitude and deprecated ones are " +
+				"left out"}},
 		{name: "MPC 80-column", recognise: isMPC, read: photometryOf(mpcGrid), about: about{
 			by:      "lines of 80 characters with a date in columns 16 to 32",
 			roles:   "columns 66-70: magnitude; 71: filter; 78-80: telescope; 1-12: object",
@@ -115,8 +152,10 @@ func photometryFormats() []format {
 			time:    "year, month and day with a fraction, UTC",
 			refused: "lines of another length; rows without a magnitude are left out"}},
 		{name: "delimited text", recognise: isText, read: photometryOf(textGrid), about: about{
-			by:      "text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment",
-			roles:   byNames,
+			by: "text; comma, tab, semicolon, pipe or blanks, or columns under a ruler; a header line, also as a " +
+				"comment " +
+				"or below a preface; sncosmo's `@key value`; the `#Name :` lines of SALT2",
+			roles:   byNames + "; a column for each band, such as `g, gerr, r, rerr`: a point for each",
 			units:   "in brackets after the name, or in a line below the header; kept",
 			time:    anyTime,
 			refused: "rows that are not UTF-8; rows of another length; " + noTimeText}},
@@ -129,11 +168,16 @@ func spectroscopyFormats() []format {
 		{name: "FITS image", recognise: fits.IsFITS, read: readFITSSpectrum, about: about{
 			by: "`SIMPLE  =`; a table with wavelength and flux (SDSS, ESO SDP, HST and JWST x1d, generic), " +
 				"rows or arrays; else an image with a wavelength scale (linear, logarithmic, CD matrix, " +
-				"IRAF bands, MULTISPEC linear or logarithmic, .fz), its error or wavelengths in HDUs of their own",
-			roles: "by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit",
-			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1; kept",
+				"IRAF bands, .fz), its error or wavelengths in HDUs of their own; an echelle spectrum (MULTISPEC, " +
+				"linear, " +
+				"logarithmic or nonlinear), of which each order is a spectrum",
+			roles: "by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit; a pixel of wavelength 0 " +
+				"or NaN " +
+				"is left out",
+			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1, words of CTYPE1 (Wavelength [nm]); kept",
 			time:  headerDate,
-			refused: "an image of several spectra; a scale that is not of wavelengths; nonlinear MULTISPEC; " +
+			refused: "an image of spectra of several objects, as of fibres; a scale that is not of wavelengths, as " +
+				"of pixels; " +
 				"PLIO and HCOMPRESS"}},
 		{name: "VOTable", recognise: table.IsVOTable, read: readVOSpectrum, about: about{
 			by:      "`<VOTABLE`",
@@ -147,6 +191,24 @@ func spectroscopyFormats() []format {
 			units:   "the header's; kept",
 			time:    headerDate + ", in meta",
 			refused: "no wavelength or no flux"}},
+		{name: "IPAC table", recognise: fixed.IsIPAC, read: spectrumOf(fixedGrid(fixed.ReadIPAC)), about: about{
+			by:      "lines that begin with `\\`, then header lines of names, types, units and nulls between `|`",
+			roles:   "by name, by unit",
+			units:   "the header's; kept",
+			time:    headerDate,
+			refused: "a value under a bar; bars that are not below each other; no wavelength or no flux"}},
+		{name: "MRT (CDS, AAS)", recognise: fixed.IsMRT, read: spectrumOf(fixedGrid(fixed.ReadMRT)), about: about{
+			by:      "`Byte-by-byte Description`, with the rows in the same file",
+			roles:   "by name, by unit",
+			units:   "the description's; kept",
+			time:    headerDate,
+			refused: "a value outside of its column; several tables; no wavelength or no flux"}},
+		{name: "RDB", recognise: table.IsRDB, read: spectrumOf(rdbGrid), about: about{
+			by:      "tabs; below the names a line of types, such as `10N` and `5S`",
+			roles:   "by name, by unit",
+			units:   "in brackets after the name; kept",
+			time:    headerDate,
+			refused: "rows of another length; no wavelength or no flux"}},
 		{name: "Open Supernova Catalog", recognise: isJSON, read: readJSONSpectra, about: about{
 			by:    "JSON with a list spectra",
 			roles: "data: wavelength, flux and maybe its error; each of the list is a spectrum",
@@ -155,12 +217,15 @@ func spectroscopyFormats() []format {
 			refused: "other JSON; pixels of another length; spectra of the host galaxy, of models, " +
 				"and those that were deredshifted or dereddened, are left out"}},
 		{name: "spectrum text", recognise: isText, read: readTextSpectrum, about: about{
-			by: "text with columns of wavelength and flux; " +
+			by: "text with columns of wavelength and flux, also under a ruler or below a preface; " +
 				"two to four columns of numbers without a header",
-			roles:   "by name; without names wavelength, flux, error",
-			units:   "in brackets after the name, or under a keyword in a comment; kept",
-			time:    headerDate + ", in comments as `key: value` or `KEY = value / comment`",
-			refused: "an invalid wavelength; rows of another length"}},
+			roles: "by name; without names wavelength, flux, error; a column that tells several spectra apart, as " +
+				"spectrum_id, order or mjd; a pixel of wavelength 0 or NaN is left out",
+			units: "in brackets after the name, or under a keyword in a comment; kept",
+			time:  headerDate + ", in comments as `key: value` or `KEY = value / comment`",
+			refused: "an invalid wavelength; rows of another length; wavelengths that start again without a column " +
+				"that " +
+				"tells the spectra apart"}},
 	}
 }
 

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -15,12 +16,23 @@ import (
 func formatSamples(t *testing.T) map[string][]byte {
 	export := exportAs(t, "csv")
 	multi := containers(t)
-	return map[string][]byte{
+	samples := map[string][]byte{
 		"FITS table photometry": multi[0], "VOTable photometry": multi[3], "ECSV photometry": multi[5],
 		"AAVSO photometry": []byte(aavsoSample), "SNANA photometry": []byte(snanaSample),
 		"Gaia Alerts photometry": []byte(gaiaSample), "ADES PSV photometry": []byte(adesSample),
+		"ADES XML photometry": []byte(adesXMLSample), "AAVSO exoplanet report photometry": []byte(exoplanetSample),
 		"MPC 80-column photometry": []byte(mpcLine("     K20A01B", "  C", "2020 01 31.43125", "10 20 30.12",
 			"-02 07 24.4", "19.5", "G", "G96")),
+		"IPAC table photometry": []byte(ipacSample), "MRT (CDS, AAS) photometry": []byte(mrtSample),
+		"RDB photometry": []byte("mjd\tmag\tband\n10N\t5N\t2S\n61100.25\t18.10\tr\n61101.25\t\tr\n"),
+		"IPAC table spectroscopy": []byte("\\DATE_OBS = '2026-03-01T06:00:00'\n|wavelength|flux  |flux_unc|\n" +
+			"|double    |double|double  |\n|um        |Jy    |Jy      |\n 5.20       0.1230 0.0010\n" +
+			" 5.21       null   0.0010\n"),
+		"MRT (CDS, AAS) spectroscopy": []byte("Title: x\nByte-by-byte Description of file: s\n" +
+			strings.Repeat("-", 80) + "\n   Bytes Format Units   Label   Explanations\n" + strings.Repeat("-", 80) +
+			"\n   1-  6 F6.1   0.1nm   lambda  Wavelength\n   8- 13 F6.3   mJy     Flux    ?=-1 Flux\n" +
+			strings.Repeat("-", 80) + "\n4000.0  1.250\n4001.0 -1.000\n"),
+		"RDB spectroscopy": []byte("wavelength\tflux\nN\tN\n4000\t1.5\n4001\t1.25\n"),
 		"delimited text photometry": []byte(
 			"\xef\xbb\xbfMJD;Mag;Mag err;Band\r\nd;mag;mag;\r\n58000,5;15,25;0,05;\"r; wide\"\r\n58001,5;>19,5;;r\r\n"),
 		"Nightjar export photometry": export,
@@ -48,6 +60,8 @@ func formatSamples(t *testing.T) map[string][]byte {
 		"AAVSO download photometry": []byte(
 			"JD,Magnitude,Uncertainty,Band,Observer Code,HJD,Star Name\n2459000.5,<12.5,,Vis.,ABC,2459000.503,SS " +
 				"CYG\n2459001.5,8.62,0.02,V,ABC,,SS CYG\n"),
+		"SNANA table photometry": []byte("MJD,BAND,FLUXCAL,FLUXCALERR,ZEROPT\n59000.5,g,1000,50,31.2\n" +
+			"59001.5,r,-10,50,31.1\n"),
 		"JSON photometry":                     []byte(alertJSON),
 		"Open Supernova Catalog photometry":   []byte(openCatalogJSON),
 		"Open Supernova Catalog spectroscopy": []byte(openCatalogJSON),
@@ -67,6 +81,8 @@ func formatSamples(t *testing.T) map[string][]byte {
 				"'2018-02-15T10:20:30' / start\n# BUNIT   = 'erg/cm2/s/A'\n4000.0 1.5e-15 1e-16\n4002.0 1.6e-15 " +
 				"1e-16\n"),
 	}
+	maps.Copy(samples, dialectSamples())
+	return samples
 }
 
 // TestEveryFormat reads a sample of each format and compares report and points with recorded ones,

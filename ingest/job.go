@@ -32,9 +32,21 @@ type Options struct {
 	// finds it by name.
 	TimeColumn string
 	// TimeFormat says how times are counted (upload field time_format): mjd, jd, hjd, bjd, btjd,
-	// bkjd, unix or iso, with an optional scale (mjd_tt, bjd_tdb) or an offset that was subtracted
-	// (jd-2450000). It overrides names and the file; "" uses them.
+	// bkjd, rjd, gaia, unix or iso, with an optional scale (mjd_tt, bjd_tdb) or an offset that was
+	// subtracted (jd-2450000), or days:DATE for days since a date. It overrides names and the file;
+	// "" uses them.
 	TimeFormat string
+	// FluxUnit is the unit of the fluxes of photometry and of their errors (upload field
+	// flux_unit). It overrides the unit of the file, and a warning names both; "" uses that of the
+	// file.
+	FluxUnit string
+	// ZeroPoint is the magnitude of a flux of 1 (upload field zero_point), a decimal number from 0
+	// to 60, or near -48.6 for cgs units. It is for rows of photometry that have no zero point of
+	// their own; "" is none.
+	ZeroPoint string
+	// Images says of which images photometry was made (upload field images): [ImagesDifference] or
+	// [ImagesReduced]. "" uses what the format says.
+	Images string
 	// Columns maps roles to names of columns (upload field columns), as in {"magnitude": "m_corr"}.
 	// Roles of photometry are time, magnitude, error, limit, filter, flux, flux_error, flux_unit,
 	// zero_point, magsys, telescope, instrument, source and object; those of a spectrum are
@@ -47,6 +59,10 @@ type Options struct {
 	// name, "" if the row has none, and returns a reason to leave the row out. Nil takes all rows.
 	// It is called often, from the goroutine that called Process.
 	Objects func(name string) (reason string)
+	// SkipBadRows leaves out rows of photometry that cannot be read, with line and reason (upload
+	// field bad_rows, skip); false refuses the file for the first of them (refuse). A bad row of a
+	// spectrum, which is a pixel, always refuses the file.
+	SkipBadRows bool
 	// Discard drops the values of spectra: they are checked but not held, and Point.Value is nil.
 	Discard   bool
 	byContent bool // the content decides on the data type: what may be either type is refused
@@ -81,6 +97,8 @@ type job struct {
 	file    bounded.File
 	options Options
 	emit    func(Point) error
+
+	saidScaled bool // a warning has named options.FluxScale
 }
 
 // scaled reports whether fluxes are multiplied by options.FluxScale.
@@ -101,6 +119,9 @@ type (
 // Report says what became of a file. Its JSON keys are in snake_case. The lists of a report that
 // Process returns are never null.
 type Report struct {
+	// what [AutoType] decided and why, as in "photometry, because ..."; "" without it
+	Recognised string `json:"recognised,omitempty"`
+
 	Format  string   `json:"format"`  // such as "delimited text (comma)"; "" if it was not recognised
 	Columns []Column `json:"columns"` // in the order of the file
 	Rows    int      `json:"rows"`    // rows of data, or pixels of a spectrum, with the rejected ones
@@ -114,6 +135,8 @@ type Report struct {
 	RejectedCount int               `json:"rejected_count"`
 	Warnings      []string          `json:"warnings"`
 	Errors        []bounded.Problem `json:"errors"` // why the file was refused; at most Options.MaxProblems
+
+	guess string // what made the file be taken for one of its data type, if no names of columns say it
 }
 
 // EmptyReport is the report of a file that is stored unread.

@@ -35,9 +35,10 @@ func newJSONWalk(f bounded.File) (jsonWalk, error) {
 			start = 3
 		}
 	}
-	return jsonWalk{jsontext.NewWalk(io.NewSectionReader(f.Content, start, f.Size-start), jsontext.Limits{
-		Value: bounded.MaxJSONValue, Depth: bounded.MaxJSONDepth,
-		Refuse: func(reason string) error { return bounded.Refuse(bounded.Problem{Reason: reason}) }})}, nil
+	return jsonWalk{jsontext.NewWalk(newFiniteJSON(io.NewSectionReader(f.Content, start, f.Size-start)),
+		jsontext.Limits{
+			Value: bounded.MaxJSONValue, Depth: bounded.MaxJSONDepth,
+			Refuse: func(reason string) error { return bounded.Refuse(bounded.Problem{Reason: reason}) }})}, nil
 }
 
 // jsonMember is a member of a record: its text, or nested if it is a list or an object.
@@ -68,6 +69,11 @@ func (w jsonWalk) record(members []jsonMember, within func(key string) (read boo
 			if within != nil {
 				read, err = within(m.key)
 			}
+			if err == nil && !read && t == json.Delim('{') && namedMembers[m.key] {
+				var named bool
+				m.text, named, err = w.nameWithin()
+				m.nested, read = !named, true
+			}
 			if err == nil && !read {
 				err = w.Skip()
 			}
@@ -96,10 +102,11 @@ func jsonText(t json.Token) string {
 // notUTF8 reports whether a text of the JSON file was not valid UTF-8.
 func notUTF8(text string) bool { return strings.ContainsRune(text, utf8.RuneError) }
 
-// recordBegins reports whether the walk has entered an object that is an item of a list.
+// recordBegins reports whether the walk has entered an object that is an item of a list, or the
+// record of an alert.
 func (w jsonWalk) recordBegins(t json.Token) bool {
 	n := len(w.Stack)
-	return t == json.Delim('{') && n >= 2 && w.Stack[n-2].List
+	return t == json.Delim('{') && (n >= 2 && w.Stack[n-2].List || w.isAlertRecord())
 }
 
 // listPath is the path of the list whose item the walk is in: its keys, each followed by a tab.
@@ -123,9 +130,6 @@ func (w jsonWalk) listKeys() (keys []string) {
 	}
 	return keys
 }
-
-// jsonLists names the lists of records that are read together, the most specific first.
-var jsonLists = [][]string{{"photometry"}, {"detections", "non_detections"}, {"candidates"}}
 
 // jsonList is a list of records in a document.
 type jsonList struct {
@@ -198,14 +202,15 @@ func jsonGrid(f bounded.File) (*grid, error) {
 		}
 		g.fields = append(g.fields, field{leftOut: left})
 	}
+	names := g.First
 	g.open = func(func([]byte)) (rows, error) {
 		w, err := newJSONWalk(f)
 		if err != nil {
 			return nil, err
 		}
-		in := &jsonRows{walk: w, paths: paths, at: map[string]int{}, filled: make([]int, len(g.First)),
-			cells: make([][]byte, len(g.First)), several: several, open: open}
-		for i, name := range g.First {
+		in := &jsonRows{walk: w, paths: paths, at: map[string]int{}, filled: make([]int, len(names)),
+			cells: make([][]byte, len(names)), several: several, open: open}
+		for i, name := range names {
 			in.at[name] = i
 		}
 		return in, nil
@@ -274,6 +279,7 @@ func findJSONLists(f bounded.File) ([]*jsonList, error) {
 
 // chooseJSONLists returns the lists that make a light curve, or the only list.
 func chooseJSONLists(lists []*jsonList) []*jsonList {
+	lists = slices.DeleteFunc(slices.Clone(lists), (*jsonList).isOtherRecord)
 	for _, names := range jsonLists {
 		var chosen []*jsonList
 		for _, l := range lists {

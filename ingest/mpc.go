@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -131,7 +132,7 @@ func isADES(head []byte) bool {
 }
 
 var ades = dialect{
-	name: "ADES PSV",
+	name: "ADES",
 	roles: map[string]role{"obstime": roleTime, "mag": roleMagnitude, "rmsmag": roleError, "band": roleFilter,
 		"stn":  roleTelescope,
 		"mode": roleOther, "prog": roleOther, "obssub": roleOther, "remarks": roleOther},
@@ -171,20 +172,27 @@ func adesGrid(f bounded.File) (*grid, error) {
 	if len(g.First) == 0 {
 		return nil, bounded.Refuse(bounded.Problem{Reason: "an ADES file without a header line"})
 	}
+	g.dialect = adesDialect(g.First)
+	g.open = func(func([]byte)) (rows, error) { return &adesRows{lines: table.NewLines(f), all: g.First}, nil }
+	return g, g.readSample()
+}
+
+// adesDeprecated is the element that marks an observation which its observer or the Minor Planet
+// Center has withdrawn.
+const adesDeprecated = "deprecated"
+
+// adesDialect is the dialect of a table of ADES with these columns: the first name of the object
+// that it has is the object.
+func adesDialect(columns []string) *dialect {
 	d := ades
-	d.roles = map[string]role{}
-	for name, r := range ades.roles {
-		d.roles[name] = r
-	}
+	d.roles = maps.Clone(ades.roles)
 	for _, name := range []string{"permid", "provid", "artsat", "trksub"} {
-		if slices.ContainsFunc(g.First, func(n string) bool { return fold(n) == name }) {
+		if slices.ContainsFunc(columns, func(n string) bool { return fold(n) == name }) {
 			d.roles[name] = roleObject
 			break
 		}
 	}
-	g.dialect = &d
-	g.open = func(func([]byte)) (rows, error) { return &adesRows{lines: table.NewLines(f), all: g.First}, nil }
-	return g, g.readSample()
+	return &d
 }
 
 type adesRows struct {
@@ -249,6 +257,9 @@ func (in *adesRows) next(r *row) error {
 		for i, c := range in.cells {
 			if at := in.place[i]; at >= 0 {
 				in.out[at] = c
+			}
+			if in.names[i] == adesDeprecated && len(c) > 0 {
+				r.leftOut = "the observation is deprecated"
 			}
 		}
 		r.Cells = in.out

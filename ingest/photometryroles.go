@@ -57,8 +57,10 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
 	}) {
 		n.problem(bounded.Problem{Line: l.Line,
-			Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First)})
+			Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First) +
+				g.rowForHeader()})
 	}
+	refuseUnnamedMagnitudes(g, columns, n)
 	return columns, timeColumn
 }
 
@@ -149,15 +151,7 @@ func applyTimeFormat(l table.Layout, columns []column, timeColumn int, o *Option
 	}
 	c := &columns[timeColumn]
 	if o.TimeFormat != "" {
-		t, ok := timeFormatNamed(o.TimeFormat)
-		if !ok {
-			n.problem(bounded.Problem{Column: "time_format",
-				Reason: problem.Quoted(o.TimeFormat) +
-					" is not understood: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, with an optional scale " +
-					"(mjd_tt) or an offset that was subtracted (jd-2450000)"})
-			return
-		}
-		c.time = t
+		c.time, _ = timeFormatNamed(o.TimeFormat) // Options.Problems has checked it
 		n.warn("column %s is read as %s, as the upload asked", problem.Clip(c.name), problem.Clip(o.TimeFormat))
 	}
 	if c.time.Refused != "" {
@@ -195,6 +189,9 @@ func nameColumn(g *grid, i int, name string) column {
 	if name == "" {
 		c.role = roleNone
 		return c
+	}
+	if g.dialect != nil {
+		name = strings.TrimPrefix(name, g.dialect.prefix)
 	}
 	base, unit := cutUnit(name)
 	info := g.field(i)
@@ -341,7 +338,7 @@ func reportColumns(columns []column, timeColumn int, timeForm string) []Column {
 			r.Unit = timeForm
 		case c.role == roleTime:
 			r.Role, r.Unit = "", ""
-		case c.role.sentinels() && c.unit == "":
+		case c.role.inMagnitudes() && c.unit == "":
 			r.Unit = "mag"
 		}
 		out = append(out, r)

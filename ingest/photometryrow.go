@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 
 	"nightjar/ingest/table"
@@ -27,6 +28,7 @@ type photometry struct {
 	constant   []byte // members of every value, each with a comma before it
 	objects    int    // number of objects that the rows name, at most 2
 	others     int    // rows that Options.Objects left out
+	badRows
 
 	value   []byte // reused from row to row
 	sources map[string]string
@@ -38,6 +40,8 @@ type photometry struct {
 	shifts                             int
 	leastShift, mostShift              int64
 	computed, computedLimits           int
+	errorLimits                        int    // limits of rows with an error and no flux
+	withoutError                       int    // rows of a flux without an error, whose magnitude was left out
 	ref                                string // heliocentric or barycentric, if times were
 }
 
@@ -83,14 +87,22 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 		}
 	}
 	p.findRule()
+	p.nameFilter()
 	return p
 }
 
-// problemAt adds a problem of a row, or of one cell in it.
+// problemAt adds a problem of a row, or of one cell in it. With Options.SkipBadRows it rejects the
+// row, once.
 func (p *photometry) problemAt(line int, column, reason string) {
 	place := p.grid.problemAt(line)
 	place.Column, place.Reason = column, reason
-	p.problem(place)
+	switch {
+	case !p.options.SkipBadRows:
+		p.problem(place)
+		p.fatal++
+	case !p.rowIsBad:
+		p.rejectBad(place)
+	}
 }
 
 // rejectAt leaves a row out.
@@ -107,6 +119,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 		return point, false
 	}
 	bad := len(p.report.Errors) + p.more
+	p.rowIsBad = false
 	cells, line := r.Cells, r.Line
 	point.Line, point.Timed, point.Object = line, true, p.grid.object
 	if p.object >= 0 && !missing(cells[p.object]) {
@@ -179,7 +192,9 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 			v = append(v, p.addUnit...)
 		}
 	}
+	before := p.errorLimits
 	v = p.appendComputed(v, found, limited)
+	measured = measured || p.errorLimits > before
 	if len(v) > 1 {
 		v = append(v, p.constant...)
 		if len(r.tail) > 0 {
@@ -188,7 +203,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	}
 	v = append(v, '}')
 	p.value = v
-	if len(p.report.Errors)+p.more > bad {
+	if p.rowIsBad || len(p.report.Errors)+p.more > bad {
 		return point, false
 	}
 	if !measured {
@@ -295,7 +310,7 @@ const earlyTime = (10_000 - instant.MJDOfUnix) * instant.DayMicros
 // number writes a cell that must be a number, with asLimit a magnitude as a limit. written is
 // false if the cell is missing or has a problem.
 func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []byte) (out []byte, written bool) {
-	sign := c.role != roleError && c.role.sentinels() && table.Signed(cell)
+	sign := c.role != roleError && c.role.inMagnitudes() && table.Signed(cell)
 	if sign {
 		cell = table.WithoutSign(cell)
 	}
@@ -306,7 +321,7 @@ func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []
 	case !ok:
 		p.problemAt(line, problem.Clip(c.name), notNumber(cell))
 		return v, false
-	case c.role.sentinels() && sentinel(d):
+	case c.role.inMagnitudes() && sentinel(d):
 		return v, false
 	case !d.Finite():
 		p.problemAt(line, problem.Clip(c.name), problem.Quoted(cell)+" is out of range")
@@ -424,6 +439,8 @@ func (p *photometry) isFlagged(cells [][]byte, line int) bool {
 // verdict is what the rule says about a row.
 type verdict struct {
 	limit            bool    // not a detection: the magnitude of the row is ignored
+	noFlux           bool    // there is only the error of the flux
+	noError          bool    // the flux has no error above 0, and so its magnitude is ignored
 	mag, err, limMag float64 // NaN for none
 	snr              float64
 }
@@ -485,7 +502,17 @@ func (p *photometry) judgeFlux(cells [][]byte) verdict {
 	if p.rule.zero >= 0 {
 		zero = number(p.rule.zero)
 	}
-	if math.IsNaN(flux) || math.IsNaN(zero) {
+	if math.IsNaN(flux) && !missing(cells[p.rule.flux]) || math.IsNaN(zero) {
+		return v
+	}
+	if math.IsNaN(flux) {
+		if sigma > 0 && !p.hasMeasurement(cells) {
+			v.limit, v.noFlux, v.limMag = true, true, zero-2.5*math.Log10(p.rule.sigmas*sigma)
+		}
+		return v
+	}
+	if !(sigma > 0) && p.rule.own && p.rule.fluxError >= 0 {
+		v.limit, v.noError = true, true // the magnitude is that of no measurement
 		return v
 	}
 	if !(sigma > 0) {
@@ -516,11 +543,19 @@ func (p *photometry) appendComputed(out []byte, v verdict, limited bool) []byte 
 		return true
 	}
 	if !p.rule.own && put("magnitude", v.mag) {
-		p.computed++
-		put("error", v.err)
+		if p.computed++; !slices.ContainsFunc(p.columns, func(c column) bool { return c.role == roleError }) {
+			put("error", v.err)
+		}
+	}
+	if v.noError {
+		p.withoutError++
 	}
 	if v.limit && !limited && put("limit", v.limMag) {
-		p.computedLimits++
+		if v.noFlux {
+			p.errorLimits++
+		} else {
+			p.computedLimits++
+		}
 	}
 	if p.rule.snr {
 		put("snr", v.snr)

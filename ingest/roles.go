@@ -47,9 +47,36 @@ func (r role) numeric() bool {
 	return false
 }
 
-// sentinels reports whether -999, 99 and the like are missing values. A flux can be -999.
-func (r role) sentinels() bool {
-	return r == roleMagnitude || r == roleError || r == roleLimit
+// inMagnitudes reports whether a column holds magnitudes, or errors of magnitudes.
+func (r role) inMagnitudes() bool {
+	return r == roleMagnitude || r == roleError || r == roleLimit || r == roleDifferential
+}
+
+// bounds returns the physical range of the numbers of a role. A number outside it, such as -999 and
+// 99.99, means that there is no value. ok is false for roles without bounds: a flux can be -999.
+func (r role) bounds() (least, most float64, ok bool) {
+	switch r {
+	case roleMagnitude, roleLimit, roleDifferential:
+		return -30, 40, true
+	case roleError:
+		return 0, 5, true
+	case roleZeroPoint:
+		return 0, 60, true
+	}
+	return 0, 0, false
+}
+
+// Zero points of fluxes in erg / (Hz s cm2) are near -48.6 (Oke and Gunn 1983).
+const leastZeroCGS, mostZeroCGS = -49.5, -47.5
+
+// holds reports whether a number is within the bounds of a role, or is a zero point near -48.6.
+func (r role) holds(d instant.Decimal) bool {
+	least, most, ok := r.bounds()
+	if !ok || !d.Marker && !d.Neg && len(d.Whole) == 1 && most >= 10 {
+		return true // most magnitudes
+	}
+	v, _ := d.Float()
+	return v >= least && v <= most || r == roleZeroPoint && v >= leastZeroCGS && v <= mostZeroCGS
 }
 
 // roleOf finds the role of a column by its folded name. A weak name means the role only if no other
@@ -63,7 +90,8 @@ func roleOf(name string) (r role, weak bool) {
 	case "m":
 		return roleMagnitude, true
 	case "error", "err", "dmag", "dm", "mag_err", "magerr", "e_mag", "e_magnitude", "mag_error", "magnitude_error",
-		"brightness_error", "sigmapsf", "psferr", "uncertainty", "merr", "emag", "mag._err", "unforced_mag_error":
+		"brightness_error", "sigmapsf", "psferr", "psfmagerr",
+		"uncertainty", "merr", "emag", "mag._err", "unforced_mag_error":
 		return roleError, false
 	case "e":
 		return roleError, true
@@ -74,8 +102,6 @@ func roleOf(name string) (r role, weak bool) {
 		return roleLimitFlag, false
 	case "filter", "filt", "flt", "band", "bandpass", "fid":
 		return roleFilter, false
-	case "filtercode", "filter_name", "phot_filter", "passband":
-		return roleFilter, true
 	case "flux", "ujy", "fluxcal", "forcediffimflux", "psfflux", "forced_ujy":
 		return roleFlux, false
 	case "fluxerr", "flux_err", "flux_error", "fluxerror", "dflux", "fe", "dujy", "fluxcalerr", "e_flux",
@@ -89,7 +115,7 @@ func roleOf(name string) (r role, weak bool) {
 		return roleMagsys, false
 	case "telescope", "tel":
 		return roleTelescope, false
-	case "tel+inst", "facility", "observatory", "obs":
+	case "tel+inst", "telescope_name", "telescopename", "facility", "observatory", "obs":
 		return roleTelescope, true
 	case "instrument":
 		return roleInstrument, false
@@ -110,6 +136,9 @@ func roleOf(name string) (r role, weak bool) {
 	case "object", "object_name", "objectname", "star_name", "target", "target_name", "iauname", "iau_name",
 		"snname", "sn_name":
 		return roleObject, true
+	}
+	if isFilterName(name) {
+		return roleFilter, true
 	}
 	return roleOther, false
 }
@@ -200,6 +229,11 @@ type dialect struct {
 	notes    []string          // for the report
 	clean    func(columns []column, cells [][]byte)
 	wide     string // bands that have columns of their own, such as grizy; "" if each row is a point
+	prefix   string // of the names of its columns, such as i:; roles and names are without it
+	fluxUnit string // of its fluxes; a table that gives another unit is not of this dialect
+	// adapt, if not nil, returns the dialect for one table, with what its columns add; nil if the
+	// table is not of this dialect.
+	adapt func(d dialect, g *grid) *dialect
 }
 
 // fluxRule tells detections from limits by the flux, and computes magnitudes from fluxes and a zero
@@ -219,7 +253,7 @@ type fluxRule struct {
 func (d *dialect) assign(columns []column, userTime int) {
 	for i := range columns {
 		c := &columns[i]
-		r, ok := d.roles[fold(c.name)]
+		r, ok := d.roles[fold(strings.TrimPrefix(c.name, d.prefix))]
 		if !ok || c.byUser || c.role == roleNone {
 			continue
 		}
@@ -227,11 +261,8 @@ func (d *dialect) assign(columns []column, userTime int) {
 			c.unit = ""
 		}
 		if r == roleFlux || r == roleFluxError {
-			switch fold(c.name) {
-			case "ujy", "dujy", "forced_ujy", "forced_ujy_error":
-				c.unit = "uJy"
-			case "forcediffimflux", "forcediffimfluxunc":
-				c.unit = "DN"
+			if d.fluxUnit != "" {
+				c.unit = d.fluxUnit
 			}
 		}
 		if c.role == roleTime && r != roleTime {

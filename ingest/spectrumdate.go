@@ -29,6 +29,9 @@ func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Pr
 		if key != "" {
 			j.warn("the date %s of the upload is used; %s = %s in the file is not", problem.Clip(given), key,
 				problem.Clip(text))
+		} else {
+			j.warn("the date %s, read as %s, was given with the upload (date_obs)", problem.Clip(given),
+				instant.Text(t.Micros))
 		}
 		j.warnDate("date_obs", t)
 		return specDate{micros: t.Micros, timed: true}
@@ -42,7 +45,8 @@ func (j *job) spectrumDate(get func(key string) (string, bool), place bounded.Pr
 	default:
 		var ok bool
 		if t, ok = dateInName(j.file.Name); !ok {
-			j.warn("the file gives no date")
+			j.warn("the file gives no date, so the time of the upload is taken: give the date with the upload " +
+				"(date_obs)")
 			return specDate{}
 		}
 		j.warn("the date %s is taken from the file's name", instant.Text(t.Micros))

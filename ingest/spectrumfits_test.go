@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	noDate = "the file gives no date"
+	noDate = "the file gives no date, so the time of the upload is taken: give the date with the upload (date_obs)"
 	noFlux = "the file gives no unit of flux"
 )
 
@@ -234,14 +234,15 @@ func TestFITSDates(t *testing.T) {
 			want: "!HDU 1, column JD: '58001.0' is below 2,400,000"},
 		{name: "file name", file: "SN2019np_2019-09-05_01-02-03_FTN.fits", want: "2019-09-05T01:02:03Z",
 			warn: "taken from the file's name"},
-		{name: "by hand", option: "58164.5", want: "2018-02-15T12:00:00Z"},
+		{name: "by hand", option: "58164.5", want: "2018-02-15T12:00:00Z",
+			warn: "the date 58164.5, read as 2018-02-15T12:00:00Z, was given with the upload (date_obs)"},
 		{name: "by hand overrides the file", option: "2018-02-16T00:00Z",
 			cards: []string{"DATE-OBS= 'soon'",
 				"TIMESYS = 'TDB'"}, want: "2018-02-16T00:00:00Z",
 			warn: "the date 2018-02-16T00:00Z of the upload is used; DATE-OBS = soon in the file is not"},
 		{name: "by hand, badly", option: "soon", want: "!column date_obs: 'soon' is not a time"},
 		{name: "by hand, a JD", option: "2458165", want: "2018-02-15T12:00:00Z",
-			warn: "date_obs is between 2,400,000 and 2,500,000"},
+			warn: "was given with the upload (date_obs)\ndate_obs is between 2,400,000 and 2,500,000"},
 		{name: "none", warn: noDate},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -262,7 +263,7 @@ func TestFITSDates(t *testing.T) {
 			}
 			var want []string
 			if c.warn != "" {
-				want = []string{c.warn}
+				want = strings.Split(c.warn, "\n")
 			}
 			checkWarnings(t, report.Warnings, want)
 		})

@@ -27,8 +27,9 @@ var errNoSpectrum = errors.New("the value is not a spectrum, which needs lists w
 
 // WriteSpectrum writes a spectrum as a table, in one of [table.Formats]. The columns are
 // wavelength, flux and, if present, flux_error, with their units; target, date and source are the
-// keywords OBJECT, DATE-OBS and FACILITY, so that an upload of the file gives the same datum.
-// Numbers keep their digits. Errors: the writer's; a value that is not a spectrum; *UnitError.
+// keywords OBJECT, DATE-OBS and FACILITY, so that an upload of the file gives the same datum,
+// unless the value has the names of TOM Toolkit 3, flux_unit and error. Numbers keep their digits.
+// Errors: the writer's; a value that is not a spectrum; *UnitError.
 func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 	if s.WavelengthUnits != "" {
 		value, err := AppendInUnits(nil, s.Value, s.WavelengthUnits)
@@ -51,6 +52,7 @@ func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 		}
 	}
 	wavelength, flux := lists["wavelength"], lists["flux"]
+	fluxUnits, wavelengthUnits := spectrumMember(texts, "flux_units"), spectrumMember(texts, "wavelength_units")
 	if len(wavelength) == 0 || len(wavelength) != len(flux) {
 		return errNoSpectrum
 	}
@@ -67,17 +69,17 @@ func WriteSpectrum(format string, out io.Writer, s Spectrum) error {
 		h.Keywords = append(h.Keywords, table.Keyword{Name: "AIRORVAC", Value: medium})
 	}
 	if format == "csv" {
-		h.Keywords = append(h.Keywords, table.Keyword{Name: "WAVELENGTH_UNITS", Value: texts["wavelength_units"]},
-			table.Keyword{Name: "FLUX_UNITS", Value: texts["flux_units"]})
+		h.Keywords = append(h.Keywords, table.Keyword{Name: "WAVELENGTH_UNITS", Value: wavelengthUnits},
+			table.Keyword{Name: "FLUX_UNITS", Value: fluxUnits})
 	}
-	h.Columns = []table.Column{{Name: "wavelength", Unit: texts["wavelength_units"], Description: "Wavelength",
+	h.Columns = []table.Column{{Name: "wavelength", Unit: wavelengthUnits, Description: "Wavelength",
 		UCD: "em.wl", Kind: table.Number},
-		{Name: "flux", Unit: texts["flux_units"], Description: "Flux", UCD: "phot.flux.density;em.wl",
+		{Name: "flux", Unit: fluxUnits, Description: "Flux", UCD: "phot.flux.density;em.wl",
 			Kind: table.Number}}
 	columns := [][]string{wavelength, flux}
-	if errors := lists["flux_error"]; len(errors) == len(flux) {
+	if errors := spectrumMember(lists, "flux_error"); len(errors) == len(flux) {
 		h.Columns = append(h.Columns,
-			table.Column{Name: "flux_error", Unit: texts["flux_units"], Description: "Error of the flux",
+			table.Column{Name: "flux_error", Unit: fluxUnits, Description: "Error of the flux",
 				UCD: "stat.error;phot.flux.density;em.wl", Kind: table.Number})
 		columns = append(columns, errors)
 	}

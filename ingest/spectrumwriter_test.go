@@ -50,3 +50,29 @@ func TestWriteSpectrum(t *testing.T) {
 		}
 	}
 }
+
+// TestWriteShared: a spectrum with the names of TOM Toolkit 3 is written with its unit and errors.
+func TestWriteShared(t *testing.T) {
+	const value = `{"flux":[1.5,1.25],"wavelength":[4000,4001],"error":[0.1,0.2],"flux_unit":"mJy",` +
+		`"wavelength_unit":"Angstrom","telescope":"1m0"}`
+	var b bytes.Buffer
+	err := WriteSpectrum("csv", &b, Spectrum{Value: []byte(value), WavelengthUnits: "nm"})
+	if want := "wavelength,flux,flux_error\n400.0,1.5,0.1\n400.1,1.25,0.2\n"; err != nil ||
+		!bytes.Contains(b.Bytes(), []byte("FLUX_UNITS: mJy")) ||
+		!bytes.Contains(b.Bytes(), []byte("WAVELENGTH_UNITS: nm")) || !bytes.HasSuffix(b.Bytes(), []byte(want)) {
+		t.Errorf("%v\n%s", err, &b)
+	}
+}
+
+func TestBrightnessUnit(t *testing.T) {
+	for unit, want := range map[string]string{
+		"": "mag", " ": "mag", "mag": "mag", "AB mag": "mag", "ABmag": "mag", "mag(AB)": "mag", "Vega": "mag",
+		"Magnitudes": "mag", "Vega mag": "mag", "STmag": "mag",
+		"Jy": "Jy", "mJy": "mJy", "uJy": "uJy", "erg/s/cm2/Hz": "erg / (Hz s cm2)", "e-/s": "", "nmgy": "",
+		"nanomaggies": "", "1/2": "", "mmag": "",
+	} {
+		if got := BrightnessUnit(unit); got != want {
+			t.Errorf("%q: %q, want %q", unit, got, want)
+		}
+	}
+}

@@ -170,7 +170,8 @@ func TestSurveyRefusals(t *testing.T) {
 }
 
 func FuzzSurvey(f *testing.F) {
-	for _, s := range []string{adesSample, aavsoSample, snanaSample, gaiaSample,
+	for _, s := range []string{adesSample, aavsoSample, snanaSample, gaiaSample, adesXMLSample, exoplanetSample,
+		sousaSample, finkSample, rubinSample, imageJSample,
 		mpcLine("     K20A01B", "  C", "2020 01 31.43125", "10 20 30.12", "-02 07 24.4", "19.5", "G", "G96"),
 		"###MJD m dm uJy duJy F\n59000 18 0.1 10 1 o\n", "objID,epochMean,gMeanPSFMag,rMeanPSFMag\n1,56000,20,-999\n"} {
 		f.Add([]byte(s))

@@ -128,3 +128,15 @@ func voTime(system *table.TimeSystem) *instant.Clock {
 	}
 	return &t
 }
+
+// fixedGrid returns a reader of a format whose columns have fixed places.
+func fixedGrid(read func(bounded.File) (*table.Table, error)) func(bounded.File) (*grid, error) {
+	return func(f bounded.File) (*grid, error) {
+		t, err := read(f)
+		if err != nil {
+			return nil, err
+		}
+		g := gridOf(t, nil)
+		return g, g.readSample()
+	}
+}

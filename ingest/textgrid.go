@@ -23,17 +23,41 @@ func textGrid(f bounded.File) (*grid, error) {
 	if l.Line == 0 {
 		return nil, bounded.Refuse(bounded.Problem{Reason: "no rows: the file holds only comments and blank lines"})
 	}
-	var units []string
-	if unitsRow(l) {
+	if !namesTable(l.First) && !allNumbers(l.First) {
+		line, err := table.FindHeader(f, namesTable)
+		if err != nil {
+			return nil, err
+		}
+		if line > l.Line {
+			keys = table.Keywords{}
+			l, err = table.FindLayoutAt(f, line, func(comment []byte) { addComment(keys, comment) })
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	var units, types []string
+	if l.RDBTypes() {
+		types, l.Skip = l.Sample[0], append(l.Skip, l.Sampled[0])
+		l.Sample, l.Sampled = l.Sample[1:], l.Sampled[1:]
+	}
+	if types == nil && unitsRow(l) {
 		units, l.Skip = l.Sample[0], append(l.Skip, l.Sampled[0])
 		l.Sample = l.Sample[1:]
 	}
-	g := &grid{Layout: l, keys: keys, format: "delimited text (" + l.Delimiter.String() + ")"}
+	g := &grid{Layout: l, keys: keys, format: "delimited text (" + l.Separation() + ")"}
 	g.open = func(comment func([]byte)) (rows, error) {
 		return plainRows{table.TextRows(f, g.Layout, !g.headerless, comment)}, nil
 	}
+	if l.Preface > 0 {
+		g.notes = append(g.notes, problem.Plural(l.Preface, "line")+" above the header in line "+strconv.Itoa(l.Line)+
+			" taken for a preface")
+	}
 	if l.Comma {
 		g.notes = append(g.notes, "numbers are written with a decimal comma")
+	}
+	for _, t := range types {
+		g.fields = append(g.fields, field{text: strings.HasSuffix(strings.ToUpper(t), "S")})
 	}
 	if units != nil {
 		g.notes = append(g.notes, "the line below the header is taken for units: "+problem.QuotedList(units))
@@ -44,6 +68,16 @@ func textGrid(f bounded.File) (*grid, error) {
 			}
 		}
 	}
+	return g, nil
+}
+
+// rdbGrid makes a grid of an RDB table.
+func rdbGrid(f bounded.File) (*grid, error) {
+	g, err := textGrid(f)
+	if err != nil {
+		return nil, err
+	}
+	g.format = "RDB"
 	return g, nil
 }
 
@@ -62,6 +96,10 @@ func (g *grid) commentHeader(o *Options) {
 		}
 	}
 	if numbers == 0 {
+		return
+	}
+	if names := g.saltNames(); names != nil {
+		g.readSALT(names)
 		return
 	}
 	names, units := g.namesInComments()
@@ -114,6 +152,18 @@ func (g *grid) namesInComments() (names, units []string) {
 	return names, nil
 }
 
+// namesTable reports whether names of columns are surely those of photometry or of a spectrum.
+func namesTable(names []string) bool {
+	if namesMeasurements(names) {
+		return true
+	}
+	var c specColumns
+	c.names = names
+	wavelength, err := c.one("wavelength", oneOf(wavelengthNames), 0)
+	flux, other := c.one("flux", oneOf(fluxNames), 0)
+	return err == nil && other == nil && wavelength >= 0 && flux >= 0
+}
+
 // namesMeasurements reports whether names of columns include a time and a magnitude, a limit or a
 // flux.
 func namesMeasurements(names []string) bool {
@@ -128,7 +178,7 @@ func namesMeasurements(names []string) bool {
 			measured = true
 		}
 	}
-	return time && measured
+	return time && (measured || namesBands(names))
 }
 
 // commentNames splits a comment above the numbers into names of columns; nil if their number

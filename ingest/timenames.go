@@ -9,6 +9,10 @@ import (
 	"nightjar/internal/problem"
 )
 
+// timeFormats are the values of time_format, for messages.
+const timeFormats = "mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, with an optional scale (mjd_tt) or an offset that " +
+	"was subtracted (jd-2450000)"
+
 // timeFormatNamed reads what the name of a column, its unit or the user's time_format says about
 // its numbers: mjd, jd, hjd, bjd, btjd, bkjd, unix or iso, with an optional scale (bjd_tdb,
 // jd(tcb)) or the offset that was subtracted (jd-2450000). ok is false for anything else.
@@ -28,7 +32,7 @@ func timeFormatNamed(text string) (n instant.Clock, ok bool) {
 		}
 	}
 	switch text {
-	case "mjd", "modified_julian_date":
+	case "mjd", "modified_julian_date", "mjdate":
 		n.Kind = instant.KindMJD
 	case "jd", "julian_date":
 		n.Kind = instant.KindJD
@@ -111,9 +115,9 @@ func timeOf(base, unit string) (t instant.Clock, ok bool) {
 	switch base {
 	case "mjdobs", "mjd_obs", "obs_mjd", "obsmjd", "mjd_start", "mjd_mid", "midpoint_mjd", "epochmean":
 		t.Kind = instant.KindMJD
-	case "midpointmjdtai", "expmidptmjd": // Rubin Observatory
+	case "midpointmjdtai", "midpointtai", "expmidptmjd": // Rubin Observatory
 		t.Kind, t.Scale = instant.KindMJD, instant.ScaleTAI
-	case "time":
+	case "time", "time_bin_start":
 		t.Kind = instant.KindTime
 	case "date", "obsdate", "obs_date", "date_obs", "dateobs", "timestamp", "datetime", "obstime", "obs_time",
 		"ut", "utc", "epoch":

@@ -15,10 +15,11 @@ func (e *UnitError) Error() string {
 }
 
 // AppendInUnits appends the value of a datum with its wavelengths in a unit, one of
-// WavelengthUnits: it moves the decimal points in wavelength, and sets wavelength_units. Flux,
-// flux_units and the medium stay as they are. A value without a list wavelength and a text
-// wavelength_units is appended unchanged. Error: *UnitError, with nothing appended, when the unit
-// is not a length, or the list holds anything but numbers and null.
+// WavelengthUnits: it moves the decimal points in wavelength, and sets wavelength_units (or
+// wavelength_unit, where the value has that). Flux, flux_units and the medium stay as they are. A
+// value without a list wavelength and a text wavelength_units is appended unchanged. Error:
+// *UnitError, with nothing appended, when the unit is not a length, or the list holds anything but
+// numbers and null.
 func AppendInUnits(dst, value []byte, to string) ([]byte, error) {
 	list, units := place{}, place{}
 	if len(value) > 0 && value[0] == '{' {
@@ -32,7 +33,8 @@ func AppendInUnits(dst, value []byte, to string) ([]byte, error) {
 			switch kind := value[at]; {
 			case kind == '[' && key.Text() == "wavelength":
 				list = member
-			case kind == '"' && key.Text() == "wavelength_units":
+			case kind == '"' && (key.Text() == "wavelength_units" ||
+				key.Text() == sharedSpectrum["wavelength_units"] && units.end == 0):
 				units = member
 			}
 			at = member.end

@@ -277,8 +277,11 @@ func worstFiles() []worstFile {
 			return text("# %ECSV 1.0\n# ---\n# datatype:\n", 300,
 				"# - {name: "+string(repeated("n", 1<<20-100))+", datatype: float64}\n")
 		}},
-		{"ECSV of an entry over many lines", "uis", "u", "the header of the ECSV file", func() []byte {
+		{"ECSV of an entry over many lines", "uis", "u", "the header has more than", func() []byte {
 			return text("# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a,\n", 1, string(repeated("# x,\n", 3<<20)))
+		}},
+		{"ECSV of many nodes", "uis", "u", "the header of the ECSV file describes no columns", func() []byte {
+			return text("# %ECSV 1.0\n# ---\n# a: [", 1, string(repeated("x,", 398_000)), "x]\n")
 		}},
 		{"ADES of many names", "u", "", "", func() []byte {
 			var b bytes.Buffer
@@ -287,6 +290,9 @@ func worstFiles() []worstFile {
 				fmt.Fprintf(&b, "obsTime|mag|%s%d\n", repeated("n", 1<<20-100), i)
 			}
 			return fitstest.Gzip(b.Bytes())
+		}},
+		{"ADES XML of long members", "ui", "u", "an observation of more than", func() []byte {
+			return text("<ades><obsBlock><obsData><optical>", 60, "<mag>"+string(repeated("x", 1<<20))+"</mag>")
 		}},
 		{"a large spectrum of text", "siu", "s", "read", func() []byte {
 			var b bytes.Buffer

@@ -288,6 +288,21 @@ func (w *BlobWriter) Store(tx *WriteTx) (id uint64, info *BlobInfo, err error) {
 	return id, info, tx.putBlobInfo(id, info)
 }
 
+// Known returns the blob that has what was written so far as its content; ok is false if there is
+// none.
+func (w *BlobWriter) Known(tx *Tx) (id uint64, ok bool, err error) {
+	key := blobHashKey(w.hash.Sum(nil))
+	known := tx.bucket(bucketBlob).Get(key)
+	if known == nil {
+		return 0, false, nil
+	}
+	b, err := checkCRC(key, known)
+	if err != nil || len(b) != 8 {
+		return 0, false, damaged("hash of a blob", errSum)
+	}
+	return binary.BigEndian.Uint64(b), true, nil
+}
+
 // Abort gives up the file.
 func (w *BlobWriter) Abort() error {
 	w.buf = nil

@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
@@ -108,6 +109,18 @@ func TestAccount(t *testing.T) {
 	p.wait("!$('dialog') && !$('#tokens tbody').textContent.includes('reader')")
 	if err := p.eval(ask, &status); err != nil || status != 401 {
 		t.Errorf("a revoked token: status %d, %v", status, err)
+	}
+
+	// a second click while the first is being answered makes no second token
+	p.run("const real = fetch; window.fetch = async (path, o) => { if (o?.method === 'POST') await new Promise((f) " +
+		"=> setTimeout(f, 1500)); return real(path, o) }")
+	p.enter("#new-token [name=name]", "only one")
+	p.click("#new-token button.main")
+	p.click("#new-token button.main")
+	p.wait("$('#new-token').ariaBusy === 'true'")
+	p.wait("$('#new-token').ariaBusy === null && $('#tokens tbody').textContent.includes('only one')")
+	if p.run("await new Promise((f) => setTimeout(f, 1600))"); strings.Count(p.text("#tokens tbody"), "only one") != 1 {
+		t.Errorf("the tokens are %s", p.text("#tokens tbody"))
 	}
 
 	p.click("#sign-out")

@@ -187,6 +187,8 @@ type page struct {
 	session string
 	base    string // of the node, without a slash at the end
 
+	choosers chan json.RawMessage // the parameters of Page.fileChooserOpened
+
 	told  sync.Mutex
 	wrong []string // errors of scripts and of the security policy, and requests to other sites
 }
@@ -194,7 +196,7 @@ type page struct {
 // newPage opens a window on a node.
 func (b *browser) newPage(t *testing.T, base string) *page {
 	t.Helper()
-	p := &page{browser: b, t: t, base: base}
+	p := &page{browser: b, t: t, base: base, choosers: make(chan json.RawMessage, 1)}
 	var context struct{ BrowserContextID string }
 	p.do("Target.createBrowserContext", nil, &context)
 	t.Cleanup(func() {
@@ -234,6 +236,10 @@ func (p *page) do(method string, params, out any) {
 }
 
 func (p *page) event(method string, params json.RawMessage) {
+	if method == "Page.fileChooserOpened" {
+		p.choosers <- params
+		return
+	}
 	var e struct {
 		Type  string
 		Args  []struct{ Value, Description any }

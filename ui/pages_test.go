@@ -76,7 +76,8 @@ func TestMainPath(t *testing.T) {
 	p.drop("#upload .drop", "test.csv", photometry)
 	p.wait("$('#upload .upload').innerText.includes('nothing is stored yet')")
 	report := p.text("#upload .upload")
-	for _, part := range []string{"test.csv", "5 rows read", "4 datums would be stored", "1 already stored"} {
+	for _, part := range []string{"test.csv", "Recognised as photometry, because", "5 rows read",
+		"4 datums would be stored", "1 already stored"} {
 		if !strings.Contains(report, part) {
 			t.Errorf("the report lacks %q: %s", part, report)
 		}
@@ -231,7 +232,7 @@ func TestPages(t *testing.T) {
 		p.wait("$('#upload .drop') && $('#lightcurve [data-drawn]')")
 		p.run(`const dt = new DataTransfer(); for (const [k, name] of ["one.csv", "two.csv",
 			"bad.csv"].entries()) dt.items.add(new File([name === "bad.csv" ? "a,b\n1,2\n" : "mjd,filter,magnitude\n6040" + k + ".5,J,1" + k + ".25\n"], name)); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt, bubbles: true, cancelable: true }))`)
-		p.wait("$$('#upload .report').length === 3 && $('#upload .upload').textContent.includes('say which with " +
+		p.wait("$$('#upload .report').length === 3 && $('#upload').textContent.includes('say which with " +
 			"time_column') && !$('#upload').textContent.includes('objects.')")
 		p.run("[...document.querySelectorAll('#upload button')].find((b) => b.textContent === 'Store all 2').click()")
 		p.wait("$$('#upload .upload').filter((u) => u.textContent.includes('1 datum stored')).length === 2 && " +

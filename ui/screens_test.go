@@ -65,7 +65,7 @@ func TestScreens(t *testing.T) {
 				for (const i of document.querySelectorAll("#spectra input[name=lines]")) i.click(); const r = document.querySelectorAll("#spectra input[type=range]")[1]; r.value = 5; r.dispatchEvent(new Event("input"))`, ""},
 		{"report", "/targets/1/", "$('#upload .drop')", admin,
 			`const dt = new DataTransfer();
-				dt.items.add(new File(["time,filter,mag,seeing\n60500,g,17.1,1.2\n60501,r,,1.3\n60502,r,99,1.3\n60500,g,17.1,1.2\n"], "warned.csv")); dt.items.add(new File([` + quote(photometry) + `], "night.csv")); dt.items.add(new File([` + quote(photometry+"60503,x,bad,1,,AB,T\n") + `], "wrong.csv")); dt.items.add(new File(["a,b\n1,2\n"], "unknown.csv")); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt }))`, "$$('#upload .report').length === 4 && ($$('#upload .report details').forEach((d) => { d.open = true }), true)"},
+				dt.items.add(new File(["time,filter,mag,seeing\n60500,g,17.1,1.2\n60501,r,,1.3\n60502,r,99,1.3\n60500,g,17.1,1.2\n"], "warned.csv")); dt.items.add(new File([` + quote(photometry) + `], "night.csv")); dt.items.add(new File([` + quote(photometry+"60503,x,bad,1,,AB,T\n") + `], "wrong.csv")); dt.items.add(new File(["a,b\n1,2\n"], "unknown.csv")); $("#upload .drop").dispatchEvent(new DragEvent("drop", { dataTransfer: dt, bubbles: true }))`, "$$('#upload .report').length === 4 && ($$('#upload .report details').forEach((d) => { d.open = true }), true)"},
 		{"keys", "/targets/", "$('tbody tr')", admin,
 			`document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "?",
 				bubbles: true }))`, "$('dialog[open]')"},

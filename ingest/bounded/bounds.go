@@ -40,6 +40,7 @@ const (
 	MaxNames    = 1 << 20 // bytes of all names of columns, with their units and descriptions
 	MaxCellText = 4096    // bytes of a cell of text of a FITS table
 	MaxRowText  = 4 << 20 // bytes of a row of a VOTable or a record of JSON
+	MaxObjects  = 100_000 // of a table HEAD of SNANA
 
 	// Of text.
 	MaxLine     = 1 << 20 // bytes
@@ -48,6 +49,12 @@ const (
 	MaxKeys     = 10_000  // keywords in comments
 	MaxKeyLine  = 1000    // bytes; longer lines are prose
 	MaxECSV     = 4 << 20 // bytes of the header of an ECSV file
+
+	// Of YAML in that header.
+	MaxYAMLNodes  = 200_000
+	MaxYAMLDepth  = 100
+	MaxYAMLMerges = 10        // merge keys that lead from one mapping to the next
+	MaxYAMLVisits = 2_000_000 // members and items that are visited, those of an alias each time
 
 	// Of VOTables and JSON.
 	MaxElement     = 2 << 20  // bytes of one text of a VOTable
@@ -96,6 +103,7 @@ func Bounds() []Bound {
 		{"pixels of an image compressed in tiles", Count(MaxPacked), refused},
 		{"tables of a FITS file", Count(MaxFITSTables), "not looked at"},
 		{"spectra in the rows of a FITS table", Count(MaxSpectra), refused},
+		{"objects in a table HEAD of SNANA", Count(MaxObjects), refused},
 		{"columns of a table, members of a record of JSON", Count(MaxColumns), refused},
 		{"bytes of all names of columns with their units and descriptions", bytesText(MaxNames), refused},
 		{"bytes of a cell of text of a FITS table", bytesText(MaxCellText), "column left out"},
@@ -106,6 +114,10 @@ func Bounds() []Bound {
 		{"keywords in comments", Count(MaxKeys), "not looked at"},
 		{"bytes of a comment line with a keyword", bytesText(MaxKeyLine), "not looked at"},
 		{"bytes of the header of an ECSV file", bytesText(MaxECSV), refused},
+		{"nodes of the YAML in it", Count(MaxYAMLNodes), refused},
+		{"depth of that", Count(MaxYAMLDepth), refused},
+		{"members and items in it that are visited, those of an alias each time", Count(MaxYAMLVisits), refused},
+		{"mappings that merge keys in it lead to, one after the other", Count(MaxYAMLMerges), "not looked at"},
 		{"bytes of a text of a VOTable", bytesText(MaxElement), refused},
 		{"bytes of a tag of a VOTable", bytesText(MaxTag), refused},
 		{"tables of a VOTable", Count(MaxVOTables), refused},

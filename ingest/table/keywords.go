@@ -10,8 +10,8 @@ import (
 // name counts.
 type Keywords map[string]string
 
-// set stores a keyword, unless its name exists, it is empty or there are too many.
-func (k Keywords) set(name, value string) {
+// Set stores a keyword, unless its name exists, it is empty or there are too many.
+func (k Keywords) Set(name, value string) {
 	if name = KeyName(name); name == "" || value == "" || len(k) >= bounded.MaxKeys || len(value) > bounded.MaxKeyLine {
 		return
 	}

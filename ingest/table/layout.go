@@ -27,12 +27,21 @@ type Layout struct {
 	Others    []string   // earlier comment lines, at most MaxComments
 	Skip      []int      // numbers of lines below the header that are not rows, such as rulers
 	Comma     bool       // numbers have a decimal comma
+	Spans     *Spans     // columns have the places of the ruler below the header; nil for a delimited text
+	Ruler     string     // that ruler, or another around the header; lines like it are not rows; "" for none
+	Preface   int        // lines above the header that are neither comments nor blank
 }
 
 // FindLayout reads the first line that is neither a comment nor blank, and some lines after it.
 // Comment lines begin with # and may be anywhere; onComment, unless it is nil, is called with those
-// above.
+// above, and with the keywords of sncosmo (@key value), as key: value.
 func FindLayout(f bounded.File, onComment func(comment []byte)) (Layout, error) {
+	return FindLayoutAt(f, 1, onComment)
+}
+
+// FindLayoutAt is FindLayout for a table that begins at a line. The lines above it, except
+// comments, are a preface: onComment is called with them.
+func FindLayoutAt(f bounded.File, begin int, onComment func(comment []byte)) (Layout, error) {
 	in := NewLines(f)
 	in.Lenient = true
 	var l Layout
@@ -67,6 +76,20 @@ func FindLayout(f bounded.File, onComment func(comment []byte)) (Layout, error) 
 		if len(Trim(line)) == 0 {
 			continue
 		}
+		if key, ok := sncosmoKey(line); ok && len(text) == 0 || in.Number < begin {
+			if !ok {
+				key = line
+				l.Preface++
+			}
+			if onComment != nil {
+				onComment(key)
+			}
+			continue
+		}
+		if len(text) == 0 && ruler(string(line)) { // above the header
+			l.Ruler = strings.TrimSpace(string(line))
+			continue
+		}
 		if len(text) == 0 {
 			// a line for spreadsheets
 			if sep := Trim(line); len(sep) <= len("sep=;") && bytes.HasPrefix(bytes.ToLower(sep), []byte("sep=")) {
@@ -86,16 +109,29 @@ func FindLayout(f bounded.File, onComment func(comment []byte)) (Layout, error) 
 			i++
 			continue
 		}
+		if l.Ruler == "" || i == 1 {
+			l.Spans, l.Ruler = columnsUnder(text[i], slices.Delete(slices.Clone(text), i, i+1)),
+				strings.TrimSpace(text[i])
+		}
 		l.Skip = append(l.Skip, numbers[i])
 		text, numbers = slices.Delete(text, i, i+1), slices.Delete(numbers, i, i+1)
 	}
+	if l.Ruler != "" {
+		l.withoutRulers(&text, &numbers)
+	}
 	l.Delimiter = findDelimiter(text)
-	cells, reason := l.Delimiter.Split([]byte(text[0]), nil)
+	if l.Spans != nil {
+		l.Delimiter = Blanks
+	}
+	cells, reason := l.split([]byte(text[0]), nil)
 	if reason != "" {
 		return l, bounded.Refuse(bounded.Problem{Line: l.Line, Reason: reason})
 	}
 	l.First = Texts(cells)
-	if l.Delimiter == Blanks { // ZTF writes a header with commas above rows without them
+	if l.Spans != nil {
+		l.Spans.Names = l.First
+	}
+	if l.Delimiter == Blanks && l.Spans == nil { // ZTF writes a header with commas above rows without them
 		commas := len(l.First) > 1
 		for _, name := range l.First[:len(l.First)-1] {
 			commas = commas && strings.HasSuffix(name, ",")
@@ -107,12 +143,12 @@ func FindLayout(f bounded.File, onComment func(comment []byte)) (Layout, error) 
 		}
 	}
 	for i, line := range text[1:] {
-		if cells, reason := l.Delimiter.Split([]byte(line), cells[:0]); reason == "" &&
+		if cells, reason := l.split([]byte(line), cells[:0]); reason == "" &&
 			!l.Delimiter.empty([]byte(line)) {
 			l.Sample, l.Sampled = append(l.Sample, Texts(cells)), append(l.Sampled, numbers[i+1])
 		}
 	}
-	if l.Delimiter == Blanks {
+	if l.Delimiter == Blanks && l.Spans == nil {
 		l.First = JoinUnits(l.First)
 	}
 	l.Comma = decimalComma(l)
@@ -124,6 +160,84 @@ func FindLayout(f bounded.File, onComment func(comment []byte)) (Layout, error) 
 		}
 	}
 	return l, nil
+}
+
+// split splits a line as the layout says.
+func (l Layout) split(line []byte, cells [][]byte) ([][]byte, string) {
+	if l.Spans != nil {
+		return l.Spans.Cut(line, cells)
+	}
+	return l.Delimiter.Split(line, cells)
+}
+
+// Separation says how columns are told apart.
+func (l Layout) Separation() string {
+	if l.Spans != nil {
+		return "columns under a ruler"
+	}
+	return l.Delimiter.String()
+}
+
+// withoutRulers removes lines like the ruler from the first lines.
+func (l Layout) withoutRulers(text *[]string, numbers *[]int) {
+	lines, at := (*text)[:1], (*numbers)[:1]
+	for i, line := range *text {
+		if i > 0 && strings.TrimSpace(line) != l.Ruler {
+			lines, at = append(lines, line), append(at, (*numbers)[i])
+		}
+	}
+	*text, *numbers = lines, at
+}
+
+// sncosmoKey returns a line `@key value` as `key: value`.
+func sncosmoKey(line []byte) (comment []byte, ok bool) {
+	line = Trim(line)
+	if len(line) < 2 || line[0] != '@' || !(line[1]|0x20 >= 'a' && line[1]|0x20 <= 'z') {
+		return nil, false
+	}
+	key, value, _ := bytes.Cut(line[1:], []byte(" "))
+	return append(append(bytes.Clone(key), ": "...), Trim(value)...), true
+}
+
+// columnsUnder returns the columns whose places a ruler of at least two groups of dashes shows. It
+// returns nil if the header or one of the first rows, which are the lines, has something outside of
+// them, or if blanks always give as many other cells: then the ruler only decorates a table that
+// blanks separate.
+func columnsUnder(ruler string, lines []string) *Spans {
+	s := &Spans{}
+	for i := range len(ruler) {
+		switch c := ruler[i]; {
+		case c == ' ':
+			continue
+		case c != '-' && c != '=':
+			return nil
+		case i == 0 || ruler[i-1] == ' ':
+			s.Columns = append(s.Columns, Span{Start: i})
+		}
+		s.Columns[len(s.Columns)-1].End = i + 1
+	}
+	if len(s.Columns) < 2 || len(s.Columns) > bounded.MaxColumns {
+		return nil
+	}
+	s.Columns[len(s.Columns)-1].End = -1 // texts may be longer
+	s.Names = make([]string, len(s.Columns))
+	same, split := true, true // whether blanks give as many cells on each line, and everywhere the same
+	for _, line := range lines {
+		if strings.TrimSpace(line) == strings.TrimSpace(ruler) {
+			continue
+		}
+		cells, reason := s.Cut([]byte(line), nil)
+		if reason != "" {
+			return nil
+		}
+		words, _ := SplitBlanks([]byte(line), nil)
+		split = split && len(words) == len(cells)
+		same = same && slices.EqualFunc(cells, words, bytes.Equal)
+	}
+	if split && !same {
+		return nil
+	}
+	return s
 }
 
 // Empty reports whether a column is empty in the first rows.
@@ -250,6 +364,9 @@ func commentText(line []byte) ([]byte, bool) {
 type textRows struct {
 	lines   *Lines
 	delim   Delimiter
+	spans   *Spans
+	begin   int               // the first line of the table
+	ruler   string            // a line that is not a row
 	skip    []int             // numbers of the lines that are not rows: the header, units
 	comma   bool              // numbers have a decimal comma
 	comment func(text []byte) // called for each comment line; may be nil
@@ -259,7 +376,8 @@ type textRows struct {
 // TextRows reads the rows from the beginning of the file. header says whether the layout's first
 // line is a header.
 func TextRows(f bounded.File, l Layout, header bool, comment func(text []byte)) bounded.Rows {
-	t := &textRows{lines: NewLines(f), delim: l.Delimiter, comment: comment, skip: l.Skip, comma: l.Comma}
+	t := &textRows{lines: NewLines(f), delim: l.Delimiter, spans: l.Spans, begin: l.Line, ruler: l.Ruler,
+		comment: comment, skip: l.Skip, comma: l.Comma}
 	t.lines.Lenient = true
 	if header {
 		t.skip = append(slices.Clone(l.Skip), l.Line)
@@ -286,10 +404,17 @@ func (t *textRows) Next(r *bounded.Row) error {
 				continue
 			}
 		}
-		if t.delim.empty(line) {
+		if r.Line < t.begin || t.delim.empty(line) ||
+			t.ruler != "" && (line[0] == t.ruler[0] || blank(line[0])) && string(Trim(line)) == t.ruler {
 			continue
 		}
-		t.cells, r.Reason = t.delim.Split(line, t.cells[:0])
+		if t.spans != nil {
+			t.cells, r.Reason = t.spans.Cut(line, t.cells[:0])
+		} else {
+			if t.cells, r.Reason = t.delim.Split(line, t.cells[:0]); r.Reason != "" {
+				r.Whole = len(t.cells)
+			}
+		}
 		if t.comma {
 			for i := range t.cells {
 				t.cells[i] = WithPoint(t.cells[i])

@@ -90,7 +90,7 @@ func allVOTables(f bounded.File) (tables []*VOTable, err error) {
 						Position: attr("refposition")}
 				}
 			case "PARAM", "INFO":
-				keys.set(attr("name"), attr("value"))
+				keys.Set(attr("name"), attr("value"))
 			case "TABLE":
 				if len(tables) == bounded.MaxVOTables {
 					return nil, bounded.Refuse(bounded.Problem{Reason: fmt.Sprintf("more than %d tables",

@@ -160,7 +160,7 @@ func (v *voReader) failed(err error) error {
 	}
 	switch {
 	case v.in.err != nil:
-		return fmt.Errorf("ingest: reading a VOTable: %w", v.in.err)
+		return fmt.Errorf("ingest: reading XML: %w", v.in.err)
 	case errors.As(err, &syntax):
 		return bounded.Refuse(bounded.Problem{Line: syntax.Line,
 			Reason: "not well-formed XML: " + problem.Clip(syntax.Msg)})

@@ -94,8 +94,9 @@ func (p *program) app() *cli.App {
 			"nightjar serve   create nightjar.db in this folder and serve it\n" +
 			"nightjar user add astro   while the server runs, or when it does not",
 		HideVersion: true, HideHelp: true,
-		Action: func(c *cli.Context) error { return help(p.out, c.App, nil) },
-		Writer: p.out, ErrWriter: p.err, Reader: p.in,
+		DisableSliceFlagSeparator: true, // a name may contain a comma
+		Action:                    func(c *cli.Context) error { return help(p.out, c.App, nil) },
+		Writer:                    p.out, ErrWriter: p.err, Reader: p.in,
 		ExitErrHandler: func(*cli.Context, error) {},
 		Before:         p.followLink,
 		Flags: []cli.Flag{textFlag(&p.file, "db",

@@ -171,6 +171,7 @@ func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made
 	for d := json.NewDecoder(in); ; {
 		var line struct {
 			Target string          `json:"target_name"`
+			ID     uint64          `json:"target"` // of a hidden target, instead of its name
 			Source string          `json:"source_name"`
 			Time   time.Time       `json:"timestamp"`
 			Value  json.RawMessage `json:"value"`
@@ -179,6 +180,9 @@ func (p *program) writeSpectra(in io.Reader, folder, format, units string) (made
 			return made, skipped, nil
 		} else if err != nil {
 			return made, skipped, err
+		}
+		if line.Target == "" {
+			line.Target = fmt.Sprintf("target %d", line.ID)
 		}
 		name := safeFileName(line.Target) + "_" + line.Time.UTC().Format("2006-01-02_15-04-05")
 		if names[name]++; names[name] > 1 {

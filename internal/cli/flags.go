@@ -35,15 +35,17 @@ func boolFlag(p *bool, name, usage string) cli.Flag {
 	return &cli.BoolFlag{Name: name, Usage: usage, Value: *p, Destination: p}
 }
 
-// listFlag is a flag that may be given several times.
+// listFlag is a flag that may be given several times. A value may contain commas, as names do.
 func listFlag(p *[]string, name, usage string) cli.Flag {
-	return parsedListFlag(p, name, usage, func(s string) (string, error) { return s, nil })
+	return &cli.StringSliceFlag{Name: name, Usage: usage,
+		Action: func(_ *cli.Context, list []string) error { *p = append(*p, list...); return nil }}
 }
 
-// parsedListFlag is a listFlag that reads each value with parse.
+// parsedListFlag is a flag that may be given several times, or with several values separated by
+// commas. It reads each value with parse.
 func parsedListFlag[T any](p *[]T, name, usage string, parse func(string) (T, error)) cli.Flag {
 	return &cli.StringSliceFlag{Name: name, Usage: usage, Action: func(c *cli.Context, list []string) error {
-		for _, s := range list {
+		for _, s := range strings.Split(strings.Join(list, ","), ",") {
 			v, err := parse(s)
 			if err != nil {
 				return flagError(c, name, err)

@@ -23,6 +23,7 @@ import (
 type productOptions struct {
 	fileHints
 	target, fluxScale string
+	groups            []string
 }
 
 func (p *program) importCommand() *cli.Command {
@@ -57,6 +58,8 @@ func (p *program) importCommand() *cli.Command {
 					textFlag(&o.target, "target",
 						"`NAME`, alias or id of the target; default: each row names its target"),
 					textFlag(&o.fluxScale, "flux-scale", "multiply fluxes by `FACTOR`"),
+					groupFlag(&o.groups, "let `GROUP` see the data products, where permissions are on objects; may be "+
+						"repeated"),
 					p.asFlag(),
 				),
 				Action: p.asClient([]string{"FILE..."},
@@ -196,7 +199,11 @@ func (p *program) importRows(ctx context.Context, n *client.Client, file, path s
 func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.Client, o *productOptions,
 	args []string) error {
 	fields := map[string]string{"data_product_type": o.kind, "date_obs": o.dateObs, "flux_scale": o.fluxScale,
-		"time_column": o.timeColumn, "time_format": o.timeFormat}
+		"time_column": o.timeColumn, "time_format": o.timeFormat, "flux_unit": o.fluxUnit, "zero_point": o.zeroPoint,
+		"images": o.images, "bad_rows": o.badRows}
+	if _, err := o.skipsBadRows(c); err != nil {
+		return err
+	}
 	maps.DeleteFunc(fields, func(key, value string) bool { return value == "" && key != "data_product_type" })
 	if o.target != "" {
 		t, err := findTarget(ctx, n, o.target)
@@ -204,6 +211,17 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 			return err
 		}
 		fields["target"] = strconv.FormatUint(t.ID, 10)
+	}
+	if len(o.groups) > 0 {
+		groups, err := findGroups(ctx, n, o.groups)
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(groups)
+		if err != nil {
+			return err
+		}
+		fields["groups"] = string(text)
 	}
 	columns, err := o.roles(c)
 	if err != nil {
@@ -276,8 +294,9 @@ func (p *program) upload(ctx context.Context, n *client.Client, file string,
 		Products []product `json:"products"` // if the rows name their targets
 		Report   struct {
 			uploadCounts
-			Warnings []string `json:"warnings"`
-			Rows     []struct {
+			Recognised string   `json:"recognised"`
+			Warnings   []string `json:"warnings"`
+			Rows       []struct {
 				Line   int    `json:"line"`
 				Row    int    `json:"row"`
 				Reason string `json:"reason"`
@@ -289,6 +308,9 @@ func (p *program) upload(ctx context.Context, n *client.Client, file string,
 	}
 	bar.end()
 	r := made.Report
+	if r.Recognised != "" {
+		p.note("%s: recognised as %s", file, printable(r.Recognised))
+	}
 	for _, row := range r.Rows {
 		unit, number := "line", row.Line
 		if row.Row > 0 {

@@ -17,8 +17,9 @@ import (
 
 // fileHints are the flags that say what a file does not say itself.
 type fileHints struct {
-	kind, dateObs, timeColumn, timeFormat string
-	columns                               []string // ROLE=COLUMN
+	kind, dateObs, timeColumn, timeFormat, fluxUnit, zeroPoint, images, badRows string
+
+	columns []string // ROLE=COLUMN
 }
 
 func (a *fileHints) flags() []cli.Flag {
@@ -29,9 +30,27 @@ func (a *fileHints) flags() []cli.Flag {
 		textFlag(&a.dateObs, "date-obs", "`DATE` of spectra without one, MJD or ISO 8601, UTC"),
 		textFlag(&a.timeColumn, "time-column", "`COLUMN` that has the time of photometry"),
 		textFlag(&a.timeFormat, "time-format",
-			"`FORMAT` of that column: mjd, jd, hjd, bjd, btjd, unix or iso; also mjd_tt, jd-2450000 ..."),
+			"`FORMAT` of that column: mjd, jd, hjd, bjd, btjd, bkjd, rjd, gaia, unix or iso; also mjd_tt, "+
+				"jd-2450000, days:2020-01-01 ..."),
+		textFlag(&a.fluxUnit, "flux-unit", "`UNIT` of fluxes of photometry that have none, such as uJy"),
+		textFlag(&a.zeroPoint, "zero-point", "`MAGNITUDE` of a flux of 1, for rows of photometry without a zero point"),
+		textFlag(&a.images, "images", "`KIND` of images that photometry was made of, difference or reduced, if they "+
+			"differ from what the format implies"),
+		textFlag(&a.badRows, "bad-rows", "`ACTION` for rows that cannot be read: refuse (the file) or skip; "+
+			"default: refuse"),
 		listFlag(&a.columns, "column", "column of a role, such as magnitude=m_corr, as `ROLE=COLUMN`; may be repeated"),
 	}
+}
+
+// skipsBadRows reads the flag --bad-rows.
+func (a *fileHints) skipsBadRows(c *cli.Context) (bool, error) {
+	switch a.badRows {
+	case "", "refuse":
+		return false, nil
+	case "skip":
+		return true, nil
+	}
+	return false, usageError(c, "--bad-rows %q is neither refuse nor skip", a.badRows)
 }
 
 // roles returns the columns by role.
@@ -64,8 +83,12 @@ func (p *program) inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			o := ingest.Options{DateObs: in.dateObs, TimeColumn: in.timeColumn,
-				TimeFormat: in.timeFormat, Columns: columns}
+			skip, err := in.skipsBadRows(c)
+			if err != nil {
+				return err
+			}
+			o := ingest.Options{DateObs: in.dateObs, TimeColumn: in.timeColumn, TimeFormat: in.timeFormat,
+				FluxUnit: in.fluxUnit, ZeroPoint: in.zeroPoint, Images: in.images, SkipBadRows: skip, Columns: columns}
 			files := expandPatterns(args)
 			var failed []string
 			for _, file := range files {
@@ -90,7 +113,7 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 		return err
 	}
 	defer f.Close()
-	as, note, r, err := ingest.NewProcessors().Inspect(ctx, kind,
+	as, r, err := ingest.NewProcessors().Inspect(ctx, kind,
 		ingest.File{Name: filepath.Base(file), Size: info.Size(), Content: f}, o)
 	if err != nil {
 		return err
@@ -99,14 +122,13 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 		line, err := json.Marshal(struct {
 			File   string        `json:"file"`
 			Type   string        `json:"data_product_type"`
-			Note   string        `json:"note,omitempty"`
 			Report ingest.Report `json:"report"`
-		}{file, as, note, r})
+		}{file, as, r})
 		if err != nil {
 			return err
 		}
 		p.say("%s", line)
-	} else if err := p.printReport(file, as, note, r); err != nil {
+	} else if err := p.printReport(file, as, r); err != nil {
 		return err
 	}
 	if len(r.Errors) > 0 {
@@ -116,7 +138,7 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 }
 
 // printReport prints a report as text.
-func (p *program) printReport(file, as, note string, r ingest.Report) error {
+func (p *program) printReport(file, as string, r ingest.Report) error {
 	form := r.Format
 	if form == "" {
 		form = "kept as it is"
@@ -124,10 +146,10 @@ func (p *program) printReport(file, as, note string, r ingest.Report) error {
 	if as == "" {
 		as, form = "refused", "no data product type fits"
 	}
-	p.say("%s: %s, %s", printable(file), as, printable(form))
-	if note != "" {
-		p.say("  kept as it is, because it could not be read: %s", printable(note))
+	if _, why, ok := strings.Cut(r.Recognised, ", because "); ok {
+		form += ", because " + why
 	}
+	p.say("%s: %s, %s", printable(file), as, printable(form))
 	var rows [][]string
 	for _, c := range r.Columns {
 		role := c.Role

@@ -24,7 +24,7 @@ type target struct {
 	Dec         *float64 `json:"dec"`
 	Permissions string   `json:"permissions"`
 	Aliases     []named  `json:"aliases"`
-	Groups      []named  `json:"groups"`
+	Groups      []shared `json:"group_rights"` // only if asked for
 }
 
 // findTarget finds a target by its name, an alias or its id, in this order.
@@ -71,13 +71,16 @@ func targetPath(id uint64) string { return fmt.Sprintf("/api/targets/%d/", id) }
 type targetOptions struct {
 	ra, dec         string
 	aliases, groups []string
+	can             []string
 	query           // has the permissions
 }
 
 func (p *program) targetCommand() *cli.Command {
 	o, q := targetOptions{query: *newQuery()}, newQuery()
-	// shared returns the action of share and unshare.
-	shared := func(act func(ctx context.Context, n *client.Client, t *target, g *named) error) cli.ActionFunc {
+	var can []string
+	var yes bool
+	// withGroup returns the action of share and unshare.
+	withGroup := func(act func(ctx context.Context, n *client.Client, t *target, g *named) error) cli.ActionFunc {
 		return p.asClient([]string{"NAME", "GROUP"},
 			func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 				t, err := findTarget(ctx, n, args[0])
@@ -104,7 +107,9 @@ func (p *program) targetCommand() *cli.Command {
 						"right ascension (ICRS) in `DEGREES`, or in hours as 13:47:02.1; or both coordinates"),
 					textFlag(&o.dec, "dec", "declination (ICRS) in `DEGREES`, or as -12:30:00 or '12:30:00 S'"),
 					listFlag(&o.aliases, "alias", "another `NAME` of the target; may be repeated"),
-					groupFlag(&o.groups, "share the target with `GROUP`; may be repeated"),
+					groupFlag(&o.groups, "share the target with `GROUP`, which may view it; may be repeated"),
+					canFlag(&o.can, "what the groups may do: `RIGHTS` out of view, change and delete, separated by "+
+						"commas; may be repeated"),
 					o.flag("permissions", "permissions",
 						"`WHO` else may see the target: PRIVATE (nobody), PUBLIC (users) or OPEN (anyone)"),
 					p.asFlag(),
@@ -113,6 +118,9 @@ func (p *program) targetCommand() *cli.Command {
 					ra, dec, err := o.place()
 					if err != nil {
 						return usageError(c, "%v", err)
+					}
+					if len(o.can) > 0 && len(o.groups) == 0 {
+						return usageError(c, "--can needs --group")
 					}
 					return p.asClient([]string{"NAME"},
 						func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
@@ -128,34 +136,48 @@ func (p *program) targetCommand() *cli.Command {
 				Action: p.asClient(nil,
 					func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 						q.Set("order", "name")
+						q.Set("fields", "id,name,ra,dec,permissions,aliases,group_rights")
 						header := []string{"ID", "NAME", "RA", "DEC", "PERMISSIONS", "ALIASES", "GROUPS"}
 						return printList(ctx, p, n, "/api/targets/", q.Values, header,
 							func(t *target) ([]string, error) {
 								return []string{fmt.Sprint(t.ID), t.Name, degrees(t.RA), degrees(t.Dec),
-									t.Permissions, names(t.Aliases), names(t.Groups)}, nil
+									t.Permissions, names(t.Aliases), sharedNames(t.Groups)}, nil
 							})
 					}),
 			},
 			{
-				Name: "share", Usage: "give a group all permissions on a target", ArgsUsage: "NAME GROUP",
-				Description: "nightjar target share 'SN 2026abc' Observers",
-				Action: shared(func(ctx context.Context, n *client.Client, t *target, g *named) error {
-					return n.Call(ctx, http.MethodPatch, targetPath(t.ID), map[string]any{"groups": []named{*g}}, nil)
+				Name: "share", Usage: "let a group view a target, or change or delete it", ArgsUsage: "NAME GROUP",
+				Description: "nightjar target share 'SN 2026abc' Observers   view it, and nothing else\n" +
+					"nightjar target share 'SN 2026abc' Observers --can change   view and change it, and add data\n" +
+					"nightjar target share 'SN 2026abc' Observers --can change,delete",
+				Flags: []cli.Flag{canFlag(&can, "`RIGHTS` of the group: view, change and delete, separated by commas; "+
+					"change and delete include view; may be repeated; default: view")},
+				Action: withGroup(func(ctx context.Context, n *client.Client, t *target, g *named) error {
+					return p.shareTarget(ctx, n, t, g, can)
 				}),
 			},
 			{
 				Name: "unshare", Usage: "take a group's permissions on a target away", ArgsUsage: "NAME GROUP",
 				Description: "nightjar target unshare 'SN 2026abc' Observers",
-				Action: shared(func(ctx context.Context, n *client.Client, t *target, g *named) error {
-					return n.Call(ctx, http.MethodDelete, fmt.Sprintf("%sgroups/%d/", targetPath(t.ID), g.ID), nil, nil)
+				Action: withGroup(func(ctx context.Context, n *client.Client, t *target, g *named) error {
+					return n.Call(ctx, http.MethodDelete, sharePath(t, g), nil, nil)
 				}),
 			},
 			{
 				Name: "remove", Usage: "delete a target with its data products, files and datums", ArgsUsage: "NAME",
-				Description: "nightjar target remove 'SN 2026abc'",
+				Description: "nightjar target remove 'SN 2026abc'   asks first, on a terminal\n" +
+					"nightjar target remove 'SN 2026abc' --yes",
+				Flags: []cli.Flag{&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Destination: &yes,
+					Usage: "do not ask"}},
 				Action: p.asClient([]string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						t, err := findTarget(ctx, n, args[0])
+						if err != nil {
+							return err
+						}
+						if !yes {
+							err = p.confirmRemoval(ctx, n, t)
+						}
 						if err != nil {
 							return err
 						}
@@ -169,7 +191,8 @@ func (p *program) targetCommand() *cli.Command {
 func (p *program) addTarget(ctx context.Context, n *client.Client, name string, ra, dec float64,
 	o *targetOptions) error {
 	in := map[string]any{"name": name, "type": archive.Sidereal, "ra": ra, "dec": dec}
-	var aliases, groups []map[string]string
+	var aliases []map[string]string
+	var groups []map[string]any
 	for _, s := range o.aliases {
 		aliases = append(aliases, map[string]string{"name": s})
 	}
@@ -177,7 +200,9 @@ func (p *program) addTarget(ctx context.Context, n *client.Client, name string, 
 		if _, err := findGroup(ctx, n, s); err != nil { // for a superuser the API would create the group
 			return err
 		}
-		groups = append(groups, map[string]string{"name": s})
+		group := rightsBody(o.can)
+		group["name"] = s
+		groups = append(groups, group)
 	}
 	if aliases != nil {
 		in["aliases"] = aliases

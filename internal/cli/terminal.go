@@ -79,6 +79,30 @@ func (p *program) firstLine(ctx context.Context) (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
 }
 
+// asks asks a question on the terminal, and reports whether the answer is yes. It reads one line.
+func (p *program) asks(ctx context.Context, question string) (yes bool, err error) {
+	fmt.Fprintf(p.err, "%s [y/N] ", question)
+	type line struct {
+		text string
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() {
+		text, err := bufio.NewReader(io.LimitReader(p.in, 64<<10)).ReadString('\n')
+		read <- line{text, err}
+	}()
+	select {
+	case l := <-read:
+		if l.err != nil && !errors.Is(l.err, io.EOF) {
+			return false, l.err
+		}
+		answer := strings.ToLower(strings.TrimSpace(l.text))
+		return answer == "y" || answer == "yes", nil
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+}
+
 // readHidden reads a line from a terminal without showing it. It restores the terminal, also when
 // the context ends.
 func readHidden(ctx context.Context, fd int) (string, error) {

@@ -6,11 +6,12 @@ import { ecliptic, formatDec, formatRA, galactic, mollweide, parseDec, parseRA, 
   unmollweide } from "../static/angles.js";
 import { bandColour, bandOf, inOrder, wavelength } from "../static/bands.js";
 import { writeCSV, writeECSV } from "../static/csv.js";
+import { curveColumns, curveRows } from "../static/curvetable.js";
 import { cuts, greys, readFITS } from "../static/fits.js";
 import { asFlux, asMagnitude, fold, pointOf } from "../static/photometry.js";
 import { asCurl, asPython, literal } from "../static/requests.js";
-import { median, smooth, spectrumOf } from "../static/spectrum.js";
-import { ago, brief, fromMJD, grouped, mjd, short, size } from "../static/text.js";
+import { inOrder as spectraInOrder, labels, median, smooth, spectrumOf } from "../static/spectrum.js";
+import { ago, brief, dateText, fromMJD, grouped, mjd, short, size, undated } from "../static/text.js";
 import { decimals, label, logTicks, ticks } from "../static/ticks.js";
 
 const near = (have, want, within = 1e-9) => assert.ok(Math.abs(have - want) <= within, have + " is not " + want);
@@ -181,6 +182,53 @@ test("magnitudes become fluxes only where it is known what they mean", () => {
   assert.ok(Number.isNaN(asFlux(pointOf(datum({ magnitude: 20, magsys: "Vega" }))).y));
 });
 
+test("the table of a light curve has everything that a point says", () => {
+  const flux = { ...datum({ filter: "r", flux: -2.5, flux_error: 0.5, flux_unit: "uJy", zero_point: 23.9, telescope: "T" }),
+    timestamp: "2024-01-01T12:00:00.250000Z" };
+  const rows = [flux, datum({ filter: "g", magnitude: "18.20", error: 0.1, magsys: "AB" }),
+    datum({ filter: "g", limit: 20.1, magsys: "Vega" }),
+    datum({ bandpass: "i", brightness: null, limit: 10, unit: "uJy" })].map(pointOf);
+  const table = (fold) => {
+    const columns = curveColumns(fold);
+    return [columns.map((c) => c.name), ...curveRows(columns, rows)].map((row) => row.join());
+  };
+  assert.deepEqual(table(), [
+    "mjd,timestamp,filter,magnitude,error,limit,source,flux,flux_error,flux_limit,flux_unit,zero_point,magsys",
+    "60310.000000,2024-01-01T00:00:00Z,g,18.2,0.1,,S,,,,,,AB",
+    "60310.000000,2024-01-01T00:00:00Z,g,,,20.1,S,,,,,,Vega",
+    "60310.000000,2024-01-01T00:00:00Z,i,,,,S,,,10,uJy,,",
+    "60310.500003,2024-01-01T12:00:00.250000Z,r,,,,T,-2.5,0.5,,uJy,23.9,",
+  ]);
+  assert.deepEqual(table({ period: 2, zero: 60309 }).map((row) => row.split(",").at(-1)),
+    ["phase", "0.500000", "0.500000", "0.500000", "0.750001"]);
+});
+
+test("points are read as TOM Toolkit 3 shares them", () => {
+  const shared = { brightness: 17.5, brightness_error: 0.1, bandpass: "r", unit: "", telescope: "1m0", instrument: "" };
+  const p = pointOf(datum(shared));
+  assert.deepEqual([p.magnitude, p.error, p.filter, p.source, p.flux, p.isLimit], [17.5, 0.1, "r", "1m0", NaN, false]);
+  for (const unit of ["mag", "AB mag", "mag(AB)", "ABmag", "AB", "Vega Magnitudes"])
+    assert.equal(pointOf(datum({ ...shared, unit })).magnitude, 17.5, unit);
+  near(asFlux(pointOf(datum({ ...shared, brightness: 23.9, unit: "AB mag" }))).y, 1);
+  const limit = pointOf(datum({ ...shared, brightness: null, limit: 20.5 }));
+  assert.deepEqual([limit.isLimit, limit.limit, asMagnitude(limit).y], [true, 20.5, 20.5]);
+  for (const unit of ["mJy", "nmgy", "counts", "e-/s", "erg / (s cm2 Hz)", "nanomaggies"]) {
+    const f = pointOf(datum({ ...shared, unit }));
+    assert.deepEqual([f.magnitude, f.error, f.flux, f.fluxError, f.fluxUnit], [NaN, NaN, 17.5, 0.1, unit]);
+  }
+  near(asMagnitude(pointOf(datum({ ...shared, brightness: 1, unit: "uJy" }))).y, 23.9);
+  const deep = pointOf(datum({ ...shared, brightness: null, limit: 10, unit: "uJy" }));
+  assert.deepEqual([deep.isLimit, deep.limit, asFlux(deep).y, asMagnitude(deep).y], [true, 21.4, 10, 21.4]);
+  assert.equal(pointOf(datum({ ...shared, brightness: null })).isLimit, false);
+  // unit is about brightness, and a file's own magnitude comes first
+  assert.equal(pointOf(datum({ magnitude: 15, unit: "mJy", limit: 19 })).limit, 19);
+  assert.equal(pointOf(datum({ ...shared, magnitude: 15 })).magnitude, 15);
+  const s = spectrumOf(datum({ flux: [2, 1], wavelength: [5001, 5000], error: [0.2, null], flux_unit: "mJy" }));
+  assert.deepEqual([[...s.x], [...s.y], [...s.e], s.unit], [[5000, 5001], [1, 2], [NaN, 0.2], "mJy"]);
+  assert.equal(spectrumOf(datum({ flux: [2], wavelength: [1], error: [], flux_units: "Jy" })).e, null);
+  assert.deepEqual([...spectrumOf(datum({ flux: [2], wavelength: [1], wavelength_unit: "nm" })).x], [10]);
+});
+
 test("phases lie between 0 and 1", () => {
   near(fold(60000.75, 0.5, 60000), 0.5);
   near(fold(59999.9, 0.5, 60000), 0.8, 1e-6);
@@ -195,6 +243,36 @@ test("spectra are put in order, in angstroms", () => {
   assert.equal(spectrumOf(datum({ magnitude: 1 })), null);
   assert.equal(spectrumOf(datum({ flux: [1], wavelength: [2], wavelength_units: "furlong" })).unknownUnit, true);
   assert.deepEqual([...spectrumOf(datum({ 0: { wavelength: 5, flux: 1 }, 1: { wavelength: 4, flux: 2 } })).y], [2, 1]);
+});
+
+test("spectra are named so that they can be told apart, and their dates are not made up", () => {
+  let id = 0;
+  const at = (timestamp, more = {}, product = null) =>
+    spectrumOf({ id: ++id, timestamp, source_name: "", data_product: product,
+      value: { flux: [1, 2], wavelength: [1, 2], ...more } });
+  const upload = { time_origin: "upload" };
+  const all = spectraInOrder([
+    at("2026-01-05T01:00:00Z", upload, 7),
+    at("2026-01-04T01:00:00Z"),
+    at("2026-01-03T05:00:00Z", {}, 8),
+    at("2026-01-03T01:00:00.5Z", {}, 9),
+    at("2026-01-03T01:00:00Z", {}, 8),
+    at("2026-01-01T01:00:00Z", upload, 7),
+    at("2026-01-02T01:00:00Z", upload),
+  ]);
+  assert.deepEqual(labels(all, new Map([[7, "a.txt"], [8, "b.txt"], [9, "c.txt"]])), [
+    "2026-01-03 01:00:00 · b.txt",
+    "2026-01-03 01:00:00 · c.txt",
+    "2026-01-03 05:00:00",
+    "2026-01-04",
+    "date unknown · a.txt · datum 6",
+    "date unknown · datum 7",
+    "date unknown · a.txt · datum 1",
+  ]);
+  assert.equal(labels(all.slice(4, 5), new Map([[7, "a.txt"]]))[0], "date unknown · a.txt");
+  assert.equal(dateText(all[0].datum), "2026-01-03 01:00:00 UTC");
+  assert.equal(dateText(all[6].datum), "date unknown, uploaded 2026-01-05 01:00:00 UTC");
+  assert.equal(undated({ timestamp: "", value: null }), false);
 });
 
 test("smoothing keeps what is level, and what is missing", () => {

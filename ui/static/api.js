@@ -82,9 +82,13 @@ export async function* pages(path, params, limit = 10000, signal) {
 export const count = async (path, params) => (await get(path, { ...params, limit: 1 })).count;
 
 // send posts a form with files and reports the part that was sent, from 0 to 1.
-export function send(path, form, progress = () => {}) {
+export function send(path, form, progress = () => {}, signal = null) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
+    signal?.addEventListener("abort", () => {
+      request.abort();
+      reject(signal.reason); // an AbortError
+    });
     request.open("POST", path);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);

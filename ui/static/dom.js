@@ -2,12 +2,14 @@
 // a page.
 
 // h makes an element. Properties whose names begin with "on" are listeners; class, dataset and
-// attributes have their own names; null and false are left out.
+// attributes have their own names; null and false are left out. A click or submit does nothing
+// while the promise that the listener returned for the last one is pending.
 export function h(tag, props, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    if (name === "onclick" || name === "onsubmit") element.addEventListener(name.slice(2), oneAtATime(value));
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "dataset") Object.assign(element.dataset, value);
     else if (name === "value" || name === "checked" || name === "selected" || name === "indeterminate")
       element[name] = value;
@@ -15,6 +17,21 @@ export function h(tag, props, ...children) {
   }
   append(element, children);
   return element;
+}
+
+function oneAtATime(listener) {
+  let pending = false;
+  return (event) => {
+    if (pending) return event.preventDefault();
+    const result = listener(event), element = event.currentTarget;
+    if (!(result instanceof Promise)) return;
+    pending = true;
+    element.setAttribute("aria-busy", "true");
+    result.finally(() => {
+      pending = false;
+      element.removeAttribute("aria-busy");
+    });
+  };
 }
 
 function append(element, children) {

@@ -3,12 +3,13 @@ import { pages } from "./api.js";
 import { bandColour, bandOf, inOrder, symbolOf } from "./bands.js";
 import { save } from "./copy.js";
 import { writeCSV, writeECSV } from "./csv.js";
+import { curveColumns, curveRows } from "./curvetable.js";
 import { fill, h, select } from "./dom.js";
 import { colour, look, onLook } from "./looks.js";
 import { asFlux, asMagnitude, fold, pointOf } from "./photometry.js";
 import { Plot } from "./plot.js";
 import { stamp } from "./symbols.js";
-import { pager, table, when } from "./table.js";
+import { dated, pager, table } from "./table.js";
 import { fromMJD, grouped, many, now, short } from "./text.js";
 
 const pageSize = 25;
@@ -25,7 +26,7 @@ export function lightCurve(target, { deletable } = {}) {
     h("div", { class: "bar" }, h("h2", {}, "Light curve"), exports()), controls, plotHost, legend, notes,
     h("details", { class: "points", open: false, ontoggle: () => showRows() }, h("summary", {}, "Points as a table"),
       rows));
-  let plot = null, series = [];
+  let plot = null, series = [], others = []; // others are the points that the plot cannot show
 
   element.ready = load();
 
@@ -76,24 +77,24 @@ export function lightCurve(target, { deletable } = {}) {
 
   function update(keep) {
     const measure = state.y === "flux" ? asFlux : asMagnitude, today = now();
-    const period = Number(state.period), folded = state.folded && period > 0, zero = Number(state.zero) || 0;
+    const { period, zero, folded } = folding();
     const bands = inOrder(new Set(state.points.map((p) => p.filter))),
       sources = [...new Set(state.points.map((p) => p.source))].sort(),
       nth = sameBand(bands),
       night = look() === "night";
     const groups = new Map();
-    let without = 0;
+    others = [];
     for (const p of state.points) {
       const m = measure(p);
+      const x = folded ? fold(p.time, period, zero) : state.x === "ago" ? today - p.time : p.time;
       if (!Number.isFinite(m.y)) {
-        without++;
+        others.push({ point: p, x, hidden: isHidden(p.filter, p.source, p.isLimit) });
         continue;
       }
       const key = JSON.stringify([p.filter, p.source, p.isLimit]);
       let g = groups.get(key);
       if (!g)
         groups.set(key, g = { band: p.filter, source: p.source, limit: p.isLimit, points: [], x: [], y: [], e: [] });
-      const x = folded ? fold(p.time, period, zero) : state.x === "ago" ? today - p.time : p.time;
       for (const at of folded ? [x, x + 1] : [x]) { // two periods, as is customary
         g.points.push(p);
         g.x.push(at);
@@ -112,8 +113,7 @@ export function lightCurve(target, { deletable } = {}) {
         colour: bandColour(g.band, look(), nth[b]),
         symbol: night ? symbolOf(b) : symbolOf(s),
         filled: night ? s % 2 === 0 : !g.limit && s < 9,
-        hidden: state.hidden.has("band " + g.band) || state.hidden.has("source " + g.source) ||
-          (g.limit && !state.limits),
+        hidden: isHidden(g.band, g.source, g.limit),
       };
       // limits are drawn below the measurements
     }).sort((a, b) => b.limit - a.limit || bands.indexOf(a.band) - bands.indexOf(b.band));
@@ -124,14 +124,22 @@ export function lightCurve(target, { deletable } = {}) {
       ". With the focus on it: plus and minus zoom, arrows move, comma and full stop go from point to point.";
     plot.canvas.setAttribute("aria-label", plot.options.name);
     plot.set(series, keep);
-    fill(notes, many(state.points.length, "point"), without > 0 &&
-      ", of which " + grouped(without) + " cannot be shown as " + state.y +
+    fill(notes, many(state.points.length, "point"), others.length > 0 &&
+      ", of which " + grouped(others.length) + " cannot be shown as " + state.y +
         (state.y === "flux" ? ": nothing says what their magnitudes mean (a zero point, or the AB system)" : ""),
       ". Drag a box to zoom, with Shift to move; double-click to reset.");
     state.bands = bands;
     state.sources = sources;
     state.nth = nth;
   }
+
+  const folding = () => {
+    const period = Number(state.period);
+    return { period, zero: Number(state.zero) || 0, folded: state.folded && period > 0 };
+  };
+
+  const isHidden = (band, source, limit) =>
+    state.hidden.has("band " + band) || state.hidden.has("source " + source) || (limit && !state.limits);
 
   function axisX(folded) {
     if (folded) return { label: "Phase, period " + state.period + " d" };
@@ -226,9 +234,28 @@ export function lightCurve(target, { deletable } = {}) {
     ].filter(([, x]) => x !== "" && x !== null);
   }
 
-  // shownPoints are the points that are not hidden, newest first.
+  // shownPoints are the points that are not hidden, newest first, with those that the axis cannot
+  // show, such as negative fluxes as magnitudes.
   function shownPoints() {
-    return series.filter((s) => !s.hidden).flatMap((s) => [...new Set(s.points)]).sort((a, b) => b.time - a.time);
+    return [...series.filter((s) => !s.hidden).flatMap((s) => [...new Set(s.points)]),
+      ...others.filter((o) => !o.hidden).map((o) => o.point)].sort((a, b) => b.time - a.time);
+  }
+
+  // pointsInView are the shown points within the part that the user zoomed into. Those that the axis
+  // cannot show are in it by their time or phase.
+  function pointsInView() {
+    if (!plot.moved) return shownPoints();
+    const v = plot.view, found = new Set();
+    const beside = (x) => x >= v.x0 && x <= v.x1;
+    for (const s of series) {
+      if (s.hidden) continue;
+      for (let i = 0; i < s.x.length; i++)
+        if (beside(s.x[i]) && s.y[i] >= v.y0 && s.y[i] <= v.y1) found.add(s.points[i]);
+    }
+    const { folded } = folding();
+    for (const o of others)
+      if (!o.hidden && (beside(o.x) || folded && beside(o.x + 1))) found.add(o.point);
+    return [...found];
   }
 
   function picked(s, i) {
@@ -245,14 +272,16 @@ export function lightCurve(target, { deletable } = {}) {
     const all = shownPoints();
     state.offset = Math.min(state.offset, Math.max(0, all.length - 1));
     const columns = [
-      { label: "UTC", class: "tight", cell: (p) => when(p.datum.timestamp) },
+      { label: "UTC", class: "tight", cell: (p) => dated(p.datum) },
       { label: "MJD", class: "number wideonly", cell: (p) => p.time.toFixed(5) },
       { label: "Filter", cell: (p) => p.filter },
       { label: "Magnitude", class: "number",
         cell: (p) => (p.isLimit ? "> " + p.limit : Number.isNaN(p.magnitude) ? "" : p.magnitude) },
       { label: "Error", class: "number", cell: (p) => (Number.isNaN(p.error) || p.isLimit ? "" : p.error) },
       all.some((p) => !Number.isNaN(p.flux)) &&
-      { label: "Flux", class: "number", cell: (p) => (Number.isNaN(p.flux) ? "" : p.flux + " " + p.fluxUnit) },
+      { label: "Flux", class: "number", cell: (p) => (Number.isNaN(p.flux)
+        ? ""
+        : p.flux + (Number.isNaN(p.fluxError) ? "" : " ± " + p.fluxError) + " " + p.fluxUnit) },
       { label: "Source", class: "wideonly", cell: (p) => p.source },
       deletable &&
       { label: "",
@@ -270,7 +299,7 @@ export function lightCurve(target, { deletable } = {}) {
           if (p === state.marked) tr.classList.add("marked");
           tr.addEventListener("mouseenter", () => {
             const s = series.find((s) => s.points.includes(p));
-            plot.mark(s, s.points.indexOf(p));
+            plot.mark(s, s?.points.indexOf(p));
           });
         } }), pager({ count: all.length, limit: pageSize, offset: state.offset, go: (to) => {
           state.offset = to;
@@ -280,31 +309,20 @@ export function lightCurve(target, { deletable } = {}) {
 
   function exports() {
     const stem = target.name.replace(/[^\w.+-]+/g, "_") + "_lightcurve";
-    const columns = [
-      { name: "mjd", unit: "d", description: "UTC" },
-      { name: "timestamp", text: true },
-      { name: "filter", text: true },
-      { name: "magnitude", unit: "mag" },
-      { name: "error", unit: "mag" },
-      { name: "limit", unit: "mag" },
-      { name: "source", text: true },
-    ];
-    const blank = (n) => (Number.isNaN(n) ? "" : n);
-    const cells = () =>
-      shownPoints().reverse().map((p) => [
-        p.time.toFixed(6),
-        p.datum.timestamp,
-        p.filter,
-        blank(p.magnitude),
-        blank(p.error),
-        blank(p.limit),
-        p.source,
-      ]);
+    const columns = () => {
+      const { period, zero, folded } = folding();
+      return curveColumns(folded ? { period, zero } : {});
+    };
+    const table = (write) => {
+      const all = columns();
+      return write(all, curveRows(all, pointsInView()));
+    };
     const button = (label, run) =>
       h("button", { type: "button", class: "small", onclick: run, title: "What is shown, as " + label }, label);
     return h("div", { class: "row" }, button("PNG", async () => save(stem + ".png", await plot.png())),
-      button("CSV", () => save(stem + ".csv", writeCSV(columns.map((c) => c.name), cells()), "text/csv")),
-      button("ECSV", () => save(stem + ".ecsv", writeECSV(columns, cells()))));
+      button("CSV",
+        () => save(stem + ".csv", table((all, rows) => writeCSV(all.map((c) => c.name), rows)), "text/csv")),
+      button("ECSV", () => save(stem + ".ecsv", table(writeECSV))));
   }
   return element;
 }

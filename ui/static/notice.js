@@ -27,8 +27,8 @@ export function dialogue(title, ...content) {
 }
 
 // confirmed asks the user before it calls do_, and says what that does. It awaits do_ while the
-// dialogue is open; the dialogue stays open if do_ fails.
-export function confirmed(title, content, verb, do_) {
+// dialogue is open; the dialogue stays open if do_ fails. verb and no label the two buttons.
+export function confirmed(title, content, verb, do_, no = "Keep it") {
   return new Promise((resolve) => {
     const error = h("p", { role: "alert" });
     const yes = h("button", { type: "submit", class: "danger" }, verb);
@@ -47,7 +47,7 @@ export function confirmed(title, content, verb, do_) {
         }
       },
     }, content, error,
-      h("div", { class: "row" }, yes, h("button", { type: "button", onclick: () => box.close() }, "Keep it"))));
+      h("div", { class: "row" }, yes, h("button", { type: "button", onclick: () => box.close() }, no))));
     box.addEventListener("close", () => resolve(false));
   });
 }

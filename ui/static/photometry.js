@@ -12,27 +12,40 @@ const first = (value, names) => {
   return undefined;
 };
 
+// isMagnitude reports whether a unit is one of magnitudes: "", "mag", "AB mag", "mag(Vega)", "ABmag".
+function isMagnitude(unit) {
+  const letters = unit.toLowerCase().replace(/[^a-z]/g, "").replace(/^(ab|st|vega)|(ab|st|vega)$/g, "");
+  return unit.trim() === "" || (/[a-z]/i.test(unit) && /^(mag(nitude)?s?)?$/.test(letters));
+}
+
 // pointOf reads a datum of photometry. Missing values are NaN or "". A point with a limit but
-// neither magnitude nor flux is a limit.
+// neither magnitude nor flux is a limit. A value may also have the members that TOM Toolkit 3
+// shares: brightness, brightness_error and bandpass; unit says what brightness and limit are, by
+// default magnitudes.
 export function pointOf(datum) {
-  const v = datum.value && typeof datum.value === "object" ? datum.value : {};
-  const magnitude = number(first(v, ["magnitude", "mag"])), flux = number(v.flux),
-    limit = number(first(v, ["limit", "limiting_magnitude"]));
-  return {
+  const v = datum.value && typeof datum.value === "object" ? datum.value : {},
+    unit = "brightness" in v ? String(first(v, ["unit", "brightness_unit"]) ?? "") : "", isFlux = !isMagnitude(unit);
+  const brightness = number(v.brightness), brightnessError = number(v.brightness_error),
+    bound = number(first(v, ["limit", "limiting_magnitude"]));
+  const one = (given, other) => (Number.isNaN(given) ? other : given);
+  const point = {
     datum,
     time: mjd(datum.timestamp),
-    magnitude,
-    flux,
-    limit,
-    error: number(first(v, ["error", "magnitude_error", "mag_error", "magerr", "mag_err"])),
-    fluxError: number(first(v, ["flux_error", "flux_err", "fluxerr"])),
-    fluxUnit: v.flux_unit ?? "",
+    magnitude: one(number(first(v, ["magnitude", "mag"])), isFlux ? NaN : brightness),
+    flux: one(number(v.flux), isFlux ? brightness : NaN),
+    fluxLimit: isFlux ? bound : NaN,
+    error: one(number(first(v, ["error", "magnitude_error", "mag_error", "magerr", "mag_err"])),
+      isFlux ? NaN : brightnessError),
+    fluxError: one(number(first(v, ["flux_error", "flux_err", "fluxerr"])), isFlux ? brightnessError : NaN),
+    fluxUnit: v.flux_unit ?? (isFlux ? unit : ""),
     zeroPoint: number(v.zero_point),
-    system: String(first(v, ["magsys", "mag_system"]) ?? ""),
-    filter: String(first(v, ["filter", "band"]) ?? "no filter"),
+    system: String(first(v, ["magsys", "mag_system"]) ?? (isFlux ? "" : unit.match(/ab|vega/i)?.[0] ?? "")),
+    filter: String(first(v, ["filter", "band", "bandpass"]) ?? "no filter"),
     source: String(first(v, ["telescope", "instrument"]) ?? (datum.source_name || "no source")),
-    isLimit: Number.isNaN(magnitude) && Number.isNaN(flux) && !Number.isNaN(limit),
   };
+  point.limit = isFlux ? Number(toMagnitude(point, bound).toFixed(4)) : bound;
+  point.isLimit = Number.isNaN(point.magnitude) && Number.isNaN(point.flux) && !Number.isNaN(point.limit);
+  return point;
 }
 
 const janskys = { Jy: 1, mJy: 1e-3, uJy: 1e-6, µJy: 1e-6, μJy: 1e-6, microJy: 1e-6, nJy: 1e-9 };
@@ -52,18 +65,24 @@ function zeroOf(p) {
 export function asFlux(p) {
   if (!Number.isNaN(p.flux) && scale(p.fluxUnit) > 0)
     return { y: p.flux * scale(p.fluxUnit), e: p.fluxError * scale(p.fluxUnit) };
+  if (p.isLimit && scale(p.fluxUnit) > 0 && !Number.isNaN(p.fluxLimit))
+    return { y: p.fluxLimit * scale(p.fluxUnit), e: NaN };
   const zero = zeroOf(p), m = p.isLimit ? p.limit : p.magnitude;
   const y = 10 ** (0.4 * (zero - m));
   return { y, e: p.isLimit ? NaN : y * p.error * 0.4 * Math.LN10 };
+}
+
+// toMagnitude returns the magnitude of a flux in the unit of a point; NaN if the unit is unknown.
+function toMagnitude(p, flux) {
+  const zero = !Number.isNaN(zeroOf(p)) ? zeroOf(p) : scale(p.fluxUnit) > 0 ? 23.9 : NaN;
+  return zero - 2.5 * Math.log10(flux * scale(p.fluxUnit));
 }
 
 // asMagnitude returns magnitude and error. It converts a flux if the unit is known; NaN if not.
 export function asMagnitude(p) {
   if (p.isLimit) return { y: p.limit, e: NaN };
   if (!Number.isNaN(p.magnitude)) return { y: p.magnitude, e: p.error };
-  const zero = !Number.isNaN(zeroOf(p)) ? zeroOf(p) : scale(p.fluxUnit) > 0 ? 23.9 : NaN;
-  const flux = p.flux * scale(p.fluxUnit);
-  return { y: zero - 2.5 * Math.log10(flux), e: (2.5 / Math.LN10) * (p.fluxError / flux) };
+  return { y: toMagnitude(p, p.flux), e: (2.5 / Math.LN10) * (p.fluxError / p.flux) };
 }
 
 // fold returns the phase, 0 to 1, of a time for a period and a time of phase 0, all in days.

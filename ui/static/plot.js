@@ -36,7 +36,10 @@ export class Plot {
   set(series, keep = false) {
     this.series = series;
     this.at = null;
-    if (!keep || !this.view) this.view = this.whole();
+    if (!keep || !this.view) {
+      this.view = this.whole();
+      this.moved = false; // by the user
+    }
     this.later();
   }
 
@@ -60,7 +63,7 @@ export class Plot {
   }
 
   reset() {
-    this.moved = false; // by the user
+    this.moved = false;
     this.view = this.whole();
     this.later();
   }

@@ -5,8 +5,9 @@ import { writeCSV } from "./csv.js";
 import { fill, h } from "./dom.js";
 import { colour, look, onLook } from "./looks.js";
 import { Plot } from "./plot.js";
-import { lineLists, median, smooth, spectrumOf } from "./spectrum.js";
-import { fromMJD, many } from "./text.js";
+import { fileName } from "./products.js";
+import { inOrder, labels, lineLists, median, smooth, spectrumOf } from "./spectrum.js";
+import { many, moment } from "./text.js";
 
 // spectra returns the panel of a target's spectra, and loads them.
 export function spectra(target) {
@@ -19,6 +20,7 @@ export function spectra(target) {
     h("div", { class: "bar" }, h("h2", {}, "Spectra"), exports()), controls, plotHost, legend,
     h("details", {}, h("summary", {}, "Lines"), lists), notes);
   let plot = null, series = [];
+  const files = new Map(); // names by product
   element.ready = load();
 
   // add adds datums that arrive while the page is open.
@@ -39,7 +41,10 @@ export function spectra(target) {
   }
 
   function show() {
-    state.all.sort((a, b) => a.time - b.time);
+    // hidden spectra stay hidden where the order changes
+    const hidden = new Set([...state.hidden].map((i) => state.all[i]));
+    state.all = inOrder(state.all);
+    state.hidden = new Set([...state.all.keys()].filter((i) => hidden.has(state.all[i])));
     element.hidden = false;
     if (!plot) {
       drawControls();
@@ -47,13 +52,27 @@ export function spectra(target) {
       onLook(element, () => update(true));
     }
     update(plot.moved);
+    nameFiles().catch(() => {}); // the labels then have the datum's id
   }
 
-  // ink is the colour of one of n spectra: from blue to red with time; at night from dim to less
-  // dim.
-  const ink = (i, n) => (look() === "night"
-    ? "hsl(4 70% " + (30 + 26 * (n > 1 ? i / (n - 1) : 1)) + "%)"
-    : "hsl(" + (225 - 215 * (n > 1 ? i / (n - 1) : 0)) + " 62% " + (look() === "dark" ? 68 : 40) + "%)");
+  // nameFiles asks for the names of the files that labels need.
+  async function nameFiles() {
+    const unnamed = labels(state.all, files).some((text) => text.includes("datum ")) &&
+      state.all.some((s) => s.datum.data_product && !files.has(s.datum.data_product));
+    if (!unnamed) return;
+    for await (const page of pages("/api/dataproducts/", { target_name: target.name, fields: "id,data" }))
+      for (const p of page.results) files.set(p.id, fileName(p));
+    drawLegend();
+  }
+
+  // ink is the colour of a spectrum: from blue to red with time, grey if the date is unknown; at
+  // night from dim to less dim.
+  const ink = (i) => {
+    const n = state.all.length, dated = state.all.filter((s) => !s.undated).length, dark = look() === "dark";
+    if (look() === "night") return "hsl(4 70% " + (30 + 26 * (n > 1 ? i / (n - 1) : 1)) + "%)";
+    if (i >= dated) return "hsl(0 0% " + ((dark ? 55 : 32) + 14 * ((i - dated) % 3) / 2) + "%)";
+    return "hsl(" + (225 - 215 * (dated > 1 ? i / (dated - 1) : 0)) + " 62% " + (dark ? 68 : 40) + "%)";
+  };
 
   function update(keep) {
     const n = state.all.length, z = Number(state.z) || 0, shift = state.rest ? 1 + z : 1;
@@ -63,7 +82,7 @@ export function spectra(target) {
       const hidden = state.hidden.has(i),
         lift = hidden ? 0 : state.offset * common * (state.log ? 0 : 1) * (hidden ? 0 : place++);
       const k = state.normalise ? 1 / levels[i] : 1, x = s.x.map((w) => w / shift),
-        base = { spectrum: s, kind: "line", colour: ink(i, n), hidden };
+        base = { spectrum: s, kind: "line", colour: ink(i), hidden };
       const raised = (y) => y.map((v) => v * k + lift);
       const raw = { ...base, x, y: raised(s.y), lift, k };
       if (!(state.smooth > 0)) return [raw];
@@ -79,25 +98,35 @@ export function spectra(target) {
     };
     plot.canvas.setAttribute("aria-label", many(n, "spectrum", "spectra") + " of " + target.name);
     plot.set(series, keep);
+    drawLegend();
+    const unknown = state.all.filter((s) => s.undated).length;
+    fill(notes, state.all.some((s) => s.unknownUnit) &&
+      "Some wavelengths have unknown units and are shown as stored. ", unknown > 0 &&
+      "The date of " + many(unknown, "spectrum", "spectra") + " is unknown: " +
+        (unknown === 1 ? "it follows" : "they follow") + " the others, in grey.");
+  }
+
+  function drawLegend() {
+    const texts = labels(state.all, files);
     fill(legend,
       state.all.map((s, i) =>
         h("li", {}, h("button", { type: "button", "aria-pressed": String(!state.hidden.has(i)), onclick: () => {
           if (!state.hidden.delete(i)) state.hidden.add(i);
           update(true);
-        } }, bar(ink(i, n)), fromMJD(s.time).slice(0, 10) + (s.datum.source_name ? " " + s.datum.source_name : "")))
+        } }, bar(ink(i)), texts[i]))
       ));
-    fill(notes, state.all.some((s) => s.unknownUnit) &&
-      "Some wavelengths have unknown units and are shown as stored.");
   }
 
   function tip(s, i) {
     const d = s.spectrum.datum;
     return [
-      ["UTC", d.timestamp.slice(0, 19).replace("T", " ")],
+      s.spectrum.undated ? ["date", "unknown"] : ["UTC", moment(d.timestamp)],
+      s.spectrum.undated ? ["uploaded", moment(d.timestamp)] : ["", ""],
       ["wavelength", s.x[i].toFixed(2) + " Å"],
       ["flux", ((s.y[i] - s.lift) / s.k).toPrecision(4) + " " + s.spectrum.unit],
       ["source", d.source_name],
       ["product", d.data_product ?? ""],
+      ["file", files.get(d.data_product) ?? ""],
     ].filter(([, v]) => v !== "");
   }
 
@@ -155,12 +184,23 @@ export function spectra(target) {
       h("button", { type: "button", class: "small", onclick: async () => save(stem + ".png", await plot.png()) },
         "PNG"),
       h("button", { type: "button", class: "small", title: "The spectra that are shown, as they were uploaded",
-        onclick: () =>
-          save(stem + ".csv",
-            writeCSV(["timestamp", "wavelength_angstrom", "flux", "flux_unit", "source"], state.all.filter((s, i) =>
-              !state.hidden.has(i)
-            ).flatMap((s) => Array.from(s.x, (w, i) => [s.datum.timestamp, w, s.y[i], s.unit, s.datum.source_name]))),
-            "text/csv") }, "CSV"));
+        onclick: () => save(stem + ".csv", csv(), "text/csv") }, "CSV"));
+  }
+
+  // csv is the table of the spectra that are shown. A spectrum of unknown date has no timestamp.
+  function csv() {
+    const shown = state.all.filter((s, i) => !state.hidden.has(i)), known = shown.every((s) => !s.unknownUnit);
+    const names = ["timestamp", known ? "wavelength_angstrom" : "wavelength", "flux", "flux_error",
+      "flux_unit", "source", "datum", !known && "wavelength_unit"].filter(Boolean);
+    const blank = (n) => (Number.isNaN(n) ? "" : n);
+    const rows = shown.flatMap((s) => {
+      const d = s.datum, time = s.undated ? "" : d.timestamp,
+        unit = known ? [] : [s.unknownUnit ? d.value.wavelength_units ?? d.value.wavelength_unit : "Angstrom"];
+      return Array.from(s.x, (w, i) =>
+        [time, w, blank(s.y[i]), blank(s.e?.[i] ?? NaN), s.unit, d.source_name, d.id, ...unit]
+      );
+    });
+    return writeCSV(names, rows);
   }
   return element;
 }

@@ -1,12 +1,13 @@
 // Spectra, from reduced datums, and their smoothing, scaling and lines.
-import { mjd } from "./text.js";
+import { mjd, moment, undated } from "./text.js";
 
 // units of length in angstroms
 const lengths = { angstrom: 1, angstroms: 1, a: 1, "å": 1, aa: 1, nm: 10, nanometer: 10, nanometre: 10, um: 1e4,
   "µm": 1e4, "μm": 1e4, micron: 1e4, microns: 1e4, m: 1e10, mm: 1e7, cm: 1e8 };
 
 // spectrumOf reads a datum of spectroscopy, with ascending wavelengths in angstroms; null if it has
-// no spectrum.
+// no spectrum. e has the errors of the flux, null if there are none. TOM Toolkit 3 shares them as
+// error, and the unit as flux_unit.
 export function spectrumOf(datum) {
   let { flux, wavelength } = datum.value ?? {};
   if (!Array.isArray(flux) && datum.value && typeof datum.value === "object") { // a TOM's older form: a list of objects
@@ -18,18 +19,41 @@ export function spectrumOf(datum) {
   }
   if (!Array.isArray(flux) || !Array.isArray(wavelength) || flux.length === 0 || flux.length !== wavelength.length)
     return null;
-  const unit = String(datum.value.wavelength_units ?? "angstrom").trim().toLowerCase(), k = lengths[unit] ?? 1;
+  const given = datum.value, errors = given.flux_error ?? given.error,
+    unit = String(given.wavelength_units ?? (given.wavelength_unit || "angstrom")).trim().toLowerCase(),
+    k = lengths[unit] ?? 1, numbers = (list) =>
+      Float64Array.from(order, (i) => (list[i] === null || list[i] === undefined ? NaN : Number(list[i])));
   const order = wavelength.map((w, i) => i).filter((i) =>
     Number.isFinite(Number(wavelength[i])) && wavelength[i] !== null
   ).sort((a, b) => wavelength[a] - wavelength[b]);
   return {
     datum,
     time: mjd(datum.timestamp),
-    unit: String(datum.value.flux_units ?? ""),
+    undated: undated(datum),
+    unit: String(given.flux_units ?? given.flux_unit ?? ""),
     unknownUnit: !(unit in lengths),
     x: Float64Array.from(order, (i) => wavelength[i] * k),
-    y: Float64Array.from(order, (i) => (flux[i] === null ? NaN : Number(flux[i]))),
+    y: numbers(flux),
+    e: Array.isArray(errors) && errors.length === flux.length ? numbers(errors) : null,
   };
+}
+
+// inOrder sorts spectra by time; those of unknown date follow, in the order of their upload.
+export const inOrder = (all) => [...all].sort((a, b) => a.undated - b.undated || a.time - b.time);
+
+// labels names spectra, each as short as it can be told from the others: by the date; by the time
+// where dates are equal; by the file, from its name by product, where times are equal or unknown; and
+// by the datum.
+export function labels(all, files = new Map()) {
+  const texts = all.map(({ datum: d, undated }) => {
+    const file = files.get(d.data_product), number = "datum " + d.id;
+    const days = undated ? ["date unknown · " + (file ?? number)] : [d.timestamp.slice(0, 10), moment(d.timestamp),
+      moment(d.timestamp) + " · " + (file ?? number)];
+    return [...days, days.at(-1) + " · " + number].map((text) => text + (d.source_name ? " " + d.source_name : ""));
+  });
+  return texts.map((mine, i) =>
+    mine.find((text) => texts.every((other, k) => k === i || !other.includes(text))) ?? mine.at(-1)
+  );
 }
 
 // median is the median of a list of numbers; NaN if it is empty.

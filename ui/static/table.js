@@ -1,10 +1,13 @@
 // Tables of lists, with column heads that sort, and paging.
 import { h } from "./dom.js";
-import { grouped, moment } from "./text.js";
+import { dateText, grouped, moment, undated } from "./text.js";
 
 // when is a time in a cell. It breaks only between date and time.
 export const when = (iso) =>
   moment(iso).split(" ").map((part, i) => [i > 0 && " ", h("span", { class: "unbroken" }, part)]);
+
+// dated is the time of a datum in a cell, or that its date is unknown.
+export const dated = (d) => (undated(d) ? h("span", { class: "faint" }, dateText(d)) : when(d.timestamp));
 
 // table shows rows. A column has a label, cell(row), which returns the cell's content, and
 // optionally a class and sort, the name of its order in the API. order is the current order, with

@@ -13,6 +13,13 @@ export const fromMJD = (days) => new Date(Math.round((days - 40587) * 86400000))
 // moment is a readable time: UTC, to the second.
 export const moment = (iso) => (iso ? iso.slice(0, 19).replace("T", " ") : "");
 
+// undated reports whether a datum's date is unknown: its time is only that of its upload.
+export const undated = (d) => d.value?.time_origin === "upload";
+
+// dateText is the date of a datum, UTC, or that it is unknown.
+export const dateText = (d) =>
+  undated(d) ? "date unknown, uploaded " + moment(d.timestamp) + " UTC" : moment(d.timestamp) + " UTC";
+
 export const now = () => Date.now() / 86400000 + 40587;
 
 const units = [["year", 365.25], ["month", 30.44], ["day", 1], ["hour", 1 / 24], ["minute", 1 / 1440]];

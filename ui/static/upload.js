@@ -1,139 +1,121 @@
-// Uploading files to a target: drop them, see what they would add, then store them.
-import { address, get, send } from "./api.js";
-import { field, fill, h, newID } from "./dom.js";
+// Uploading files to a target: drop or choose them, see what they would add, then store them.
+import { ask, get } from "./api.js";
+import { fill, h } from "./dom.js";
 import { failed } from "./notice.js";
-import { report } from "./report.js";
-import { size } from "./text.js";
+import { many } from "./text.js";
+import { fileRow } from "./uploadrow.js";
 
-const types = ["auto", "photometry", "spectroscopy", "image_file", "fits_file"]; // a node may have more
-
-// uploads is a place to drop files. It calls stored after each stored file.
-export function uploads(target, stored) {
-  const queue = h("div", { "aria-live": "polite" }), together = h("div", {});
-  const input = h("input", { type: "file", multiple: true, class: "offscreen", "aria-label": "Choose files",
-    onchange: () => {
-      take(input.files);
+// uploads is a place to drop files; the whole page takes them. It calls stored after each stored
+// file.
+export function uploads(target, who, stored) {
+  const queue = h("div", {}), together = h("div", { "aria-live": "polite" }), chosen = h("div", {});
+  const input = h("input", { type: "file", multiple: true, class: "offscreen", tabindex: -1,
+    "aria-label": "Choose files", onchange: () => {
+      take(input.files).catch(failed);
       input.value = "";
     } });
-  const kinds = h("datalist", { id: newID() }, types.map((value) => h("option", { value }))),
-    type = h("input", { name: "data_product_type", list: kinds.id, value: "auto", autocomplete: "off" }),
-    groups = h("div", { class: "row" });
-  const drop = h("div", { class: "drop", ondragover: (event) => {
-    event.preventDefault();
-    drop.classList.add("over");
-  }, ondragleave: () => drop.classList.remove("over"), ondrop: (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    take(event.dataTransfer.files);
-  } },
+  const drop = h("div", { class: "drop" },
     h("p", {}, "Drop files here, or ", h("button", { type: "button", onclick: () => input.click() }, "choose them"),
       input), h("small", {}, "Text tables and FITS files. You see what they contain before anything is stored."));
-  const details = h("details", {}, h("summary", {}, "What they are"),
-    h("div", { class: "grid" }, field("Type", type, { help: "auto decides by the content." }), kinds,
-      field("Product id", h("input", { name: "product_id", autocomplete: "off" }), {
-        help: "A unique id of your choice, for one file only.",
-      }), field("Date of observation", h("input", { name: "date_obs", autocomplete: "off" }), {
-        help: "For a spectrum that has none: ISO 8601 or MJD.",
-      }), field("Flux scale", h("input", { name: "flux_scale", inputmode: "decimal", autocomplete: "off" }), {
-        help: "The factor by which a spectrum's flux is multiplied.",
-      })), groups);
-  get("/api/groups/").then((page) =>
-    page.count > 0 &&
-    fill(groups, h("span", { class: "label" }, "Groups that see it, if the node sets permissions by object"),
-      page.results.map((g) =>
-        h("label", { class: "check" }, h("input", { type: "checkbox", name: "groups", value: g.id }), g.name)
-      ))
-  ).catch(failed);
+  const element = h("section", { class: "card", id: "upload", "aria-label": "Upload" }, h("h2", {}, "Add data"), drop,
+    chosen, together, queue);
+  onDrop(element, drop, take);
 
-  function form(file) {
-    const f = new FormData();
-    f.set("target", target.id);
-    f.set("data_product_type", type.value.trim() || "auto");
-    for (const name of ["product_id", "date_obs", "flux_scale"]) {
-      const value = details.querySelector("[name=" + name + "]").value.trim();
-      if (value) f.set(name, value);
-    }
-    const chosen = [...groups.querySelectorAll("input:checked")].map((g) => ({ id: Number(g.value) }));
-    if (chosen.length) f.set("groups", JSON.stringify(chosen));
-    f.set("file", file, file.name); // the last part, so that the node can refuse before a large file is sent
-    return f;
+  // groups are the named groups; the files that are not stored yet are previewed again when they
+  // change.
+  let named = [];
+  offerGroups(chosen, who, (groups) => {
+    named = groups;
+    for (const row of rows) row.preview();
+  }).catch(failed);
+
+  const rows = []; // in the order of dropping
+  let reading = Promise.resolve(), offered = null;
+  async function take(list) {
+    const files = [...list]; // the browser may empty the list meanwhile
+    offered ??= offeredFields();
+    const names = await offered;
+    const fresh = files.map((file) => fileRow(file, { target, names, groups: () => named, stored, changed }));
+    rows.push(...fresh);
+    queue.prepend(...fresh);
+    changed();
+    for (const row of fresh) reading = reading.then(() => row.preview()).catch(failed); // one after the other
   }
 
-  async function take(files) {
-    for (const file of files) {
-      const row = fileRow(file, form(file), { stored, changed });
-      queue.prepend(row);
-      await row.preview();
-    }
-  }
-
-  // changed offers to store all files that are checked but not stored, if there are two or more.
+  // changed counts the files and offers to store all that are ready, if there are two or more.
   let storing = false;
   function changed() {
-    const ready = storing ? [] : [...queue.children].filter((row) => row.store).reverse(); // in the order of dropping
-    fill(together, ready.length > 1 && h("button", { type: "button", class: "main", onclick: async () => {
-      storing = true;
-      fill(together);
-      for (const row of ready) await row.store?.(); // unless the user dismissed it meanwhile
-      storing = false;
-      changed();
-    } }, "Store all " + ready.length));
-  }
-  return h("section", { class: "card", id: "upload", "aria-label": "Upload" }, h("h2", {}, "Add data"), drop, details,
-    together, queue);
-}
-
-// fileRow shows the state of one file. It has a function store while the file can be stored, and
-// calls changed when that changes.
-function fileRow(file, form, { stored, changed }) {
-  const bar = h("progress", { value: 0, max: 1, hidden: true }), state = h("span", { class: "faint" }),
-    found = h("div", {}), buttons = h("div", { class: "row" });
-  const element = h("div", { class: "upload" },
-    h("div", { class: "row" }, h("b", {}, file.name), h("span", { class: "faint" }, size(file.size)), bar, state),
-    found, buttons);
-  const run = async (dry) => {
-    bar.hidden = false;
-    bar.value = 0;
-    fill(buttons);
-    fill(state, dry ? "is being read" : "is being stored");
-    try {
-      return await send(address("/api/dataproducts/", { dry_run: dry ? "true" : "" }), form, (share) => {
-        bar.value = share;
-      });
-    } catch (error) {
-      fill(state, h("span", { class: "bad" }, dry ? "cannot be stored" : "was not stored"));
-      const said = error.fields?.report;
-      fill(found, !said?.errors?.length && h("p", { class: "bad" }, error.message), report(said, true));
-      fill(buttons, dismiss());
-      return null;
-    } finally {
-      bar.hidden = true;
-    }
-  };
-  element.preview = async () => {
-    const answer = await run(true);
-    if (!answer) return;
-    fill(state, "nothing is stored yet");
-    fill(found, report(answer.report ?? answer, true));
-    fill(buttons, h("button", { type: "button", class: "main", onclick: store }, "Store"), dismiss());
-    element.store = store;
-    changed();
-  };
-  const dismiss = () =>
-    h("button", { type: "button", onclick: () => {
-      element.store = null;
-      element.remove();
-      changed();
-    } }, "Dismiss");
-  async function store() {
-    element.store = null;
-    changed();
-    const answer = await run(false);
-    if (!answer) return;
-    fill(state, h("span", { class: "good" }, "stored"));
-    fill(found, report(answer.report));
-    fill(buttons, dismiss());
-    stored(answer);
+    const there = rows.filter((row) => row.state !== "away"), ready = there.filter((row) => row.state === "ready");
+    const counts = [["waits", "being read or stored"], ["ready", "ready"], ["here", "here already"],
+      ["refused", "refused"], ["stored", "stored"]].map(([state, text]) => {
+        const n = there.filter((row) => row.state === state).length;
+        return n > 0 && n + " " + text;
+      }).filter(Boolean);
+    fill(together, there.length > 1 && h("p", {}, many(there.length, "file") + ": " + counts.join(" · ")),
+      !storing && ready.length > 1 &&
+        h("button", { type: "button", class: "main", onclick: async () => {
+          storing = true;
+          for (const row of ready) await row.store(); // does nothing if the user dismissed it meanwhile
+          storing = false;
+          changed();
+        } }, "Store all " + ready.length));
   }
   return element;
+}
+
+// offeredFields returns the names of the fields that an upload to this node can have.
+async function offeredFields() {
+  const options = await ask("/api/dataproducts/", { method: "OPTIONS" });
+  return Object.keys(options.write_fields ?? {});
+}
+
+// onDrop takes files that are dropped anywhere on the page, as long as an element is part of it.
+function onDrop(element, box, take) {
+  const files = (event) => element.isConnected && event.dataTransfer?.types.includes("Files");
+  const listen = {
+    dragover: (event) => {
+      if (!files(event)) return;
+      event.preventDefault();
+      box.classList.add("over");
+    },
+    dragleave: (event) => event.relatedTarget || box.classList.remove("over"),
+    drop: (event) => {
+      if (!files(event)) return;
+      event.preventDefault();
+      box.classList.remove("over");
+      take(event.dataTransfer.files).catch(failed);
+    },
+  };
+  let shown = false;
+  for (const [name, run] of Object.entries(listen)) {
+    const handle = (event) => {
+      shown ||= element.isConnected;
+      if (shown && !element.isConnected) return document.removeEventListener(name, handle); // the page shows another
+      run(event);
+    };
+    document.addEventListener(name, handle);
+  }
+}
+
+// offerGroups shows the user's groups, for a superuser all groups, if they decide who sees an
+// upload, and warns while none is named. It calls changed with the named ones.
+async function offerGroups(place, who, changed) {
+  if (who.permissions !== "objects") return;
+  const { results } = await get("/api/groups/", who.superuser ? { all: "true", limit: 1000 } : { limit: 1000 }),
+    warning = h("p", { class: "warn", role: "status" });
+  const boxes = results.map((g) =>
+    h("label", { class: "check" },
+      h("input", { type: "checkbox", name: "groups", value: g.id, onchange: () => tell() }), g.name)
+  );
+  const tell = () => {
+    const named = results.filter((g, i) => boxes[i].firstChild.checked);
+    fill(warning, named.length === 0 && "No group is named: only you and superusers will see these files and what " +
+      "is in them." + (results.length === 0 ? " You are in no group." : ""));
+    return changed(named);
+  };
+  fill(place,
+    h("fieldset", { class: "plain", id: "seers" },
+      h("legend", { class: "label" }, "Groups that see the files that you store"),
+      h("div", { class: "row" }, boxes), warning));
+  tell();
 }

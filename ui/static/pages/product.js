@@ -7,7 +7,7 @@ import { colour, onLook } from "../looks.js";
 import { failed } from "../notice.js";
 import { counted, deleteProduct, fields, fileName, local } from "../products.js";
 import { title } from "../shell.js";
-import { pager, table, when } from "../table.js";
+import { dated, pager, table } from "../table.js";
 import { brief, grouped, many } from "../text.js";
 import { nothingHere } from "./targetname.js";
 
@@ -53,7 +53,7 @@ async function rows(place, p, offset) {
     rows: page.results,
     caption: "Data",
     empty: "",
-    columns: [{ label: "UTC", class: "tight", cell: (d) => when(d.timestamp) }, { label: "Type", class: "wideonly",
+    columns: [{ label: "UTC", class: "tight", cell: dated }, { label: "Type", class: "wideonly",
       cell: (d) => d.data_type }, { label: "Value", class: "wide", cell: (d) =>
         h("span", { class: "clip" }, brief(d.value)) }],
   }), pager({ count: page.count, limit, offset, go: (to) => rows(place, p, to).catch(failed) }));

@@ -4,8 +4,8 @@ import { fieldForm } from "../forms.js";
 import { fill, h } from "../dom.js";
 import { explorer, targetLinks } from "../explorer.js";
 import { confirmed, dialogue, notice } from "../notice.js";
-import { when } from "../table.js";
-import { brief, moment, short } from "../text.js";
+import { dated } from "../table.js";
+import { brief, dateText, short, undated } from "../text.js";
 
 const path = "/api/reduceddatums/";
 
@@ -21,7 +21,7 @@ export async function show(main, who) {
       return [
         { label: "UTC", sort: "timestamp", class: "tight",
           cell: (d) =>
-            h("button", { type: "button", class: "link", onclick: () => details(d, who, again) }, when(d.timestamp)) },
+            h("button", { type: "button", class: "link", onclick: () => details(d, who, again) }, dated(d)) },
         { label: "Target", class: "wide", cell: (d) => target(d.target) },
         { label: "Type", class: "wideonly", cell: (d) => d.data_type },
         { label: "Source", class: "wideonly", cell: (d) => d.source_name },
@@ -36,16 +36,17 @@ export async function show(main, who) {
 
 // details shows a whole datum.
 function details(d, who, again) {
+  const text = (k, v) => (k === "timestamp" && undated(d) ? dateText(d) : String(v ?? ""));
   const box = dialogue("Datum " + d.id, h("dl", {}, Object.entries(d).filter(([k]) => k !== "value").map((
     [k, v],
-  ) => [h("dt", {}, k.replaceAll("_", " ")), h("dd", {}, String(v ?? ""))])),
+  ) => [h("dt", {}, k.replaceAll("_", " ")), h("dd", {}, text(k, v))])),
     h("pre", {},
       JSON.stringify(d.value,
         (k, v) => (Array.isArray(v) && v.length > 20 ? [...v.slice(0, 20), "… " + v.length + " in all"] : v), 1)),
     h("div", { class: "row" }, h("a", { class: "button", href: path + d.id + "/" }, "In the API"),
       who.signed_in && h("button", { type: "button", class: "danger", onclick: async () => {
         box.close();
-        if (await confirmed("Delete this datum?", h("p", {}, moment(d.timestamp) + " UTC: " + short(d.value)), "Delete",
+        if (await confirmed("Delete this datum?", h("p", {}, dateText(d) + ": " + short(d.value)), "Delete",
           () => ask(path + d.id + "/", { method: "DELETE" }))) again();
       } }, "Delete")));
 }

@@ -9,8 +9,8 @@ import { confirmed, failed, notice } from "../notice.js";
 import { deleteProduct, productRows } from "../products.js";
 import { title } from "../shell.js";
 import { spectra } from "../spectra.js";
-import { ago, brief, many, moment, short } from "../text.js";
-import { table, when } from "../table.js";
+import { ago, brief, dateText, many, moment, short } from "../text.js";
+import { dated, table } from "../table.js";
 import { uploads } from "../upload.js";
 import { nothingHere } from "./targetname.js";
 
@@ -50,7 +50,7 @@ export async function show(main, who, { id }) {
     h("div", { class: "halves" },
       h("section", { class: "card", "aria-label": "Data products" },
         h("div", { class: "bar" }, h("h2", {}, "Data products")), products),
-      may && uploads(target, () => stored().catch(failed))),
+      may && uploads(target, who, () => stored().catch(failed))),
     h("section", { class: "card", "aria-label": "Recent data" },
       h("div", { class: "bar" }, h("h2", {}, "Recent data"),
         h("a", { href: "/reduceddatums/?target__id=" + id }, "All data of this target")), recent));
@@ -207,7 +207,7 @@ async function recentRows(place, id) {
     empty: "None yet.",
     columns: [
       { label: "UTC", class: "tight",
-        cell: (d) => h("a", { href: "/api/reduceddatums/" + d.id + "/" }, when(d.timestamp)) },
+        cell: (d) => h("a", { href: "/api/reduceddatums/" + d.id + "/" }, dated(d)) },
       { label: "Type", class: "wideonly", cell: (d) => d.data_type },
       { label: "Source", class: "wideonly", cell: (d) => d.source_name },
       { label: "Value", class: "wide", cell: (d) => h("span", { class: "clip" }, brief(d.value)) },
@@ -217,7 +217,7 @@ async function recentRows(place, id) {
 
 async function deleteDatum(datum) {
   return confirmed("Delete this point?", [
-    h("p", {}, moment(datum.timestamp) + " UTC: " + short(datum.value)),
+    h("p", {}, dateText(datum) + ": " + short(datum.value)),
     datum.data_product && h("p", { class: "faint" }, "The file that it came from is kept."),
   ], "Delete", () => ask("/api/reduceddatums/" + datum.id + "/", { method: "DELETE" }));
 }

@@ -2,7 +2,7 @@
 import { ask, get } from "../api.js";
 import { formatDec, formatRA, parseDec, parsePair, parseRA, readDec, readRA } from "../angles.js";
 import { field, fill, h, select } from "../dom.js";
-import { failed } from "../notice.js";
+import { confirmed, failed } from "../notice.js";
 import { clearProblems, showProblems } from "../problems.js";
 import { title } from "../shell.js";
 import { nothingHere } from "./targetname.js";
@@ -109,7 +109,7 @@ function form(fields, groups, old) {
   seen.classList.add("double");
   const given = new Set(old?.groups.map((g) => g.id));
   const button = h("button", { class: "main" }, old ? "Save" : "Add the target");
-  return h("form", { class: "stack", id: "target", novalidate: true, onsubmit: submit },
+  const element = h("form", { class: "stack", id: "target", novalidate: true, onsubmit: submit },
     h("fieldset", {}, h("legend", {}, "Name and place"),
       h("div", { class: "grid" }, field("Name", text("name", { required: true, maxlength: fields.name.max_length })),
         field("Type", type)), place, orbit),
@@ -132,6 +132,8 @@ function form(fields, groups, old) {
     h("details", { open: others.some((n) => old?.[n] !== null && old?.[n] !== undefined && n !== "epoch") },
       h("summary", {}, "Motion, distance, ephemeris and more"), h("div", { class: "grid" }, numbers(others))),
     h("p", { role: "alert" }), h("div", { class: "row" }, button));
+  const first = collect(element); // only what the user changes is sent: others may change the rest meanwhile
+  return element;
 
   async function submit(event) {
     event.preventDefault();
@@ -139,10 +141,15 @@ function form(fields, groups, old) {
     clearProblems(f);
     button.disabled = true;
     try {
-      const sent = collect(f);
+      const sent = old ? changes(first, collect(f)) : collect(f);
+      if (old && !await shared(sent)) {
+        button.disabled = false;
+        return;
+      }
+      positions(sent);
       const target = await ask(old ? "/api/targets/" + old.id + "/" : "/api/targets/", { method: old ? "PATCH" : "POST",
         json: sent });
-      if (old) await forget(f, old);
+      if (old) await forget();
       location.assign("/targets/" + target.id + "/");
     } catch (error) {
       showProblems(f, error);
@@ -165,6 +172,7 @@ function form(fields, groups, old) {
       for (const [n, parse] of [["ra", parseRA], ["dec", parseDec]]) {
         const value = f.elements[n].value.trim();
         if (value) sent[n] = parse(value) ?? value; // the API refuses what cannot be read
+        if (!value && (old?.[n] ?? null) !== null) sent[n] = null;
       }
     } else {
       sent.scheme = f.elements.scheme.value;
@@ -188,10 +196,57 @@ function form(fields, groups, old) {
       if (sent[key].length === 0) delete sent[key];
     return sent;
   }
+
+  // positions tells the rows of other names and tags at which position they are sent, since a message
+  // about one names its position.
+  function positions(sent) {
+    for (const [name, box, key] of [["aliases", aliases, "name"], ["targetextra_set", tags, "key"]]) {
+      for (const row of box.querySelectorAll("[data-field]")) delete row.dataset.field;
+      const rows = [...box.querySelectorAll("[data-item]")];
+      (sent[name] ?? []).forEach((item, i) => {
+        const row = rows.find((row) =>
+          item.id ? row.dataset.item === String(item.id) : !row.dataset.item && !row.dataset.field &&
+            (row.querySelector("[name=alias]")?.value.trim() ?? row.querySelector("[name=key]").value.trim()) ===
+              item[key]
+        );
+        if (row) row.dataset.field = name + "." + i + "." + key;
+      });
+    }
+  }
+
+  // shared asks before more people see the target, and reports whether to go on.
+  async function shared(sent) {
+    const width = ["PRIVATE", "PUBLIC", "OPEN"], names = (sent.groups ?? []).map(({ id }) =>
+      groups.find((g) => g.id === id)?.name
+    );
+    const wider = width.indexOf(sent.permissions) > width.indexOf(old.permissions);
+    if (!wider && names.length === 0) return true;
+    return confirmed("Share " + old.name + "?", [
+      wider && h("p", {}, sent.permissions === "OPEN"
+        ? "Everybody will see it and its data, also without signing in."
+        : "Everybody who is signed in will see it and its data."),
+      names.length > 0 && h("p", {}, "The members of " + names.join(", ") + " will see, change and delete it."),
+    ], "Share", async () => {}, "Do not share");
+  }
+
   async function forget() {
     for (const [box, path] of [[aliases, "/api/targetname/"], [tags, "/api/targetextra/"]])
       for (const id of box.gone) await ask(path + id + "/", { method: "DELETE" });
   }
+}
+
+// changes returns what of a form differs from its first content. Of lists it returns the new and
+// changed items.
+function changes(first, now) {
+  const same = (a, b) => JSON.stringify(a) === JSON.stringify(b), changed = {};
+  for (const [key, value] of Object.entries(now)) {
+    if (same(value, first[key])) continue;
+    changed[key] = Array.isArray(value) && first[key]
+      ? value.filter((item) => !first[key].some((other) => same(item, other)))
+      : value;
+    if (Array.isArray(value) && changed[key].length === 0) delete changed[key];
+  }
+  return changed;
 }
 
 // coordinate is a field for degrees or sexagesimal angles that shows how its text is read.
