@@ -14,8 +14,7 @@ import (
 // TestImportProduct uploads files, by name and by pattern, to the target of --target or to the
 // targets of their rows. A bad file is reported, and the others are uploaded.
 func TestImportProduct(t *testing.T) {
-	dir := t.TempDir()
-	db := filepath.Join(dir, "a.db")
+	dir, db := t.TempDir(), newFile(t)
 	for _, name := range []string{"SN 2026abc", "M 31"} {
 		must(t, "target", "add", name, "--ra", "10", "--dec", "10", "--db", db)
 	}
