@@ -89,7 +89,7 @@ func TestExportIsImport(t *testing.T) {
 	list := write(t, dir, "targets.csv", targets)
 	data := must(t, "export", "datums", "--db", one)
 	for _, format := range []string{"ndjson", "csv"} {
-		two := filepath.Join(dir, format+".db")
+		two := newFile(t)
 		must(t, "import", "targets", list, "--db", two)
 		if again := must(t, "export", "targets", "--db", two); again != targets {
 			t.Errorf("targets: %s became %s", targets, again)
