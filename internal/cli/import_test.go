@@ -88,8 +88,9 @@ func TestExportIsImport(t *testing.T) {
 	targets := must(t, "export", "targets", "--db", one)
 	list := write(t, dir, "targets.csv", targets)
 	data := must(t, "export", "datums", "--db", one)
+	two := ""
 	for _, format := range []string{"ndjson", "csv"} {
-		two := newFile(t)
+		two = newFile(t)
 		must(t, "import", "targets", list, "--db", two)
 		if again := must(t, "export", "targets", "--db", two); again != targets {
 			t.Errorf("targets: %s became %s", targets, again)
@@ -112,7 +113,6 @@ func TestExportIsImport(t *testing.T) {
 		}
 	}
 	// CSV has no empty texts; everything else is the same.
-	two := filepath.Join(dir, "csv.db")
 	if out := must(t, "import", "datums", write(t, dir, "all.ndjson", data), "--db",
 		two); !strings.HasPrefix(out, "1 added, ") {
 		t.Error(out)
