@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -220,4 +221,31 @@ func FuzzCSV(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestCoordinates: a table and a cone take coordinates as they are written and pasted, and say what
+// is wrong with others.
+func TestCoordinates(t *testing.T) {
+	n := start(t, Options{})
+	table := "name,ra,dec\n" +
+		"south,13:47:02.1,12:30:00 S\n" +
+		"pasted,13 47 02.1,−12°30′00″\n" +
+		"degrees,206.75875°,-12.5 deg\n" +
+		"both,206.75875,12:30:00 s\n" +
+		"turned,-153.24125,-12.5\n"
+	r := n.ask("astro", "POST", "/api/targets/", raw{typeCSV, table}).want(t, 201)
+	if r.json(t)["created"] != json.Number("4") || !strings.Contains(string(r.body), "seconds or south") ||
+		!strings.Contains(string(r.body), `"line":5`) {
+		t.Errorf("a table: %s", r.body)
+	}
+	for _, cone := range []string{"206.75875,-12.5,0.001", "13:47:02.1 -12:30:00,0.001", "13:47:02.1,12:30:00 S,0.001",
+		"13h47m02.1s −12°30′00″,0.001"} {
+		rows := n.ask("astro", "GET", "/api/targets/?cone_search="+url.QueryEscape(cone), nil).rows(t)
+		if got := members(rows, "name"); len(got) != 4 {
+			t.Errorf("cone %s: %v", cone, got)
+		}
+	}
+	for _, cone := range []string{"206.75875,12:30:00 s,1", "206,75 -12,5,1", "12:30:00 S,1", "1 2,3"} {
+		n.ask("astro", "GET", "/api/targets/?cone_search="+url.QueryEscape(cone), nil).want(t, 400)
+	}
 }

@@ -160,3 +160,43 @@ func TestTableExport(t *testing.T) {
 		t.Errorf("%s", rows.body)
 	}
 }
+
+// TestForgottenToken: a guest learns that the answer is a guest's. A table says so in its head, an
+// export of which nothing is open is refused, and so is a token in the address.
+func TestForgottenToken(t *testing.T) {
+	n := start(t, Options{})
+	target := n.target("astro", "M 31")
+	n.datum("astro", target, 1)
+	list := n.ask("", "GET", "/api/reduceddatums/?target__id="+target, nil)
+	if list.header.Get("Nightjar-Viewer") != "guest" {
+		t.Errorf("a guest's list: %d %v", list.status, list.header)
+	}
+	if h := n.ask("astro", "GET", "/api/reduceddatums/", nil).header.Get("Nightjar-Viewer"); h != "" {
+		t.Errorf("a user's list is marked as that of %s", h)
+	}
+	for _, format := range exportFormats {
+		for _, path := range []string{"/api/reduceddatums/", "/api/targets/"} {
+			r := n.ask("", "GET", path+"?format="+format, nil).want(t, 401)
+			if !strings.Contains(string(r.body), "Authorization") || r.header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s as %s by a guest: %s %v", path, format, r.body, r.header)
+			}
+			n.ask("bob", "GET", path+"?format="+format, nil).want(t, 200) // who sees nothing, but is signed in
+		}
+	}
+	n.ask("astro", "PATCH", "/api/targets/"+target+"/", jsonText(`{"permissions": "OPEN"}`)).want(t, 200)
+	for _, format := range []string{"votable", "ecsv", "fits"} {
+		guest := n.ask("", "GET", "/api/reduceddatums/?format="+format, nil).want(t, 200)
+		user := n.ask("astro", "GET", "/api/reduceddatums/?format="+format, nil).want(t, 200)
+		if !strings.Contains(string(guest.body), "guest: the rows that are open") ||
+			strings.Contains(string(user.body), "guest") {
+			t.Errorf("%s by a guest: %.600s\nby a user: %.600s", format, guest.body, user.body)
+		}
+	}
+	for _, query := range []string{"token=x", "format=csv&api_key=x", "strict=true&Access_Token=x"} {
+		r := n.ask("", "GET", "/api/reduceddatums/?"+query, nil).want(t, 400)
+		if !strings.Contains(string(r.body), "header Authorization") || strings.Contains(string(r.body), "=x") {
+			t.Errorf("?%s: %s", query, r.body)
+		}
+	}
+	n.ask("astro", "POST", "/api/targets/?token=x", jsonText(`{}`)).want(t, 400)
+}

@@ -293,19 +293,23 @@ func reindex(r *request) (*answer, error) {
 	})
 }
 
-// serveHealth says whether the node is ready, and why not.
+// serveHealth says whether the node is ready, and why not. A node whose last backup failed answers
+// 200, since it serves its clients, but is not "ok".
 func (api *API) serveHealth(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
-	status, text := http.StatusOK, "ok"
+	status, text, why := http.StatusOK, "ok", ""
+	if api.o.Backups != nil && api.o.Backups().Failed != "" {
+		text, why = "backup failed", "The last automatic backup failed: nightjar stat says why."
+	}
 	err := api.archive.Ready()
 	if err != nil {
-		status, text = http.StatusServiceUnavailable, "not ready"
+		status, text, why = http.StatusServiceUnavailable, "not ready", whyNotReady(err)
 	}
 	api.noteHealth(err)
 	var out wire.Writer
 	out.Object(func() {
 		out.TextMember("status", text)
-		if err != nil {
-			out.TextMember("why", whyNotReady(err))
+		if why != "" {
+			out.TextMember("why", why)
 		}
 		api.writeBackups(&out, false)
 	})

@@ -83,6 +83,11 @@ func (rt *route) index() {
 	rt.knownRead, rt.knownWrite = named(rt.parameters(true)), named(rt.parameters(false))
 }
 
+// secretParameters are names under which other services take credentials. Ignored, they would make
+// a guest of the client.
+var secretParameters = []string{"token", "access_token", "auth_token", "api_token", "apitoken", "api_key", "apikey",
+	"authorization", "auth", "password"}
+
 // checkQuery names unknown query parameters in a header, or refuses them if the client asks for
 // that.
 func (r *request) checkQuery() error {
@@ -94,6 +99,11 @@ func (r *request) checkQuery() error {
 	for name := range r.query {
 		if !known[name] {
 			unknown = append(unknown, name)
+		}
+		if !known[name] && slices.Contains(secretParameters, strings.ToLower(name)) {
+			return &httpError{status: http.StatusBadRequest, detail: "Credentials are not read from the parameter " +
+				name + ": addresses are kept in logs and histories. Send a token in the header Authorization, as " +
+				"\"Token ...\"; if this one is valid, revoke it."}
 		}
 	}
 	if r.prefersStrict() {

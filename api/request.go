@@ -300,7 +300,7 @@ func (api *API) shareAcrossSites(w http.ResponseWriter, r *http.Request) (answer
 	h.Set("Access-Control-Allow-Origin", origin)
 	h.Set("Access-Control-Expose-Headers",
 		"Allow, Content-Disposition, Content-Range, ETag, Nightjar-Created, Nightjar-Duplicate, Nightjar-Request, "+
-			"Nightjar-Unknown-Parameters, Preference-Applied, Retry-After, WWW-Authenticate")
+			"Nightjar-Unknown-Parameters, Nightjar-Viewer, Preference-Applied, Retry-After, WWW-Authenticate")
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}

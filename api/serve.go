@@ -152,6 +152,9 @@ func (r *request) answer() (*answer, error) {
 	}
 	h := r.w.Header()
 	h.Set("Allow", strings.Join(r.route.methods(), ", "))
+	if r.viewer.Guest() {
+		h.Set("Nightjar-Viewer", "guest") // so that a forgotten token is seen
+	}
 	h.Add("Vary", "Accept, Authorization, Cookie")
 	method := r.Method
 	if m, ok := r.Context().Value(methodKey{}).(string); ok {
@@ -204,6 +207,9 @@ func (r *request) answer() (*answer, error) {
 		return nil, err
 	}
 	if r.format != "" {
+		if err := r.checkGuestSees(); err != nil {
+			return nil, err
+		}
 		return r.route.export(r, r.format)
 	}
 	return handle(r)

@@ -7,6 +7,7 @@ import (
 
 	"nightjar/api/wire"
 	tables "nightjar/ingest/table"
+	"nightjar/internal/problem"
 )
 
 // tableColumn is a column of an export.
@@ -45,7 +46,25 @@ func (t *table) head(columns []tableColumn, rows int) error {
 	}
 	t.cells = make([]string, len(columns))
 	var err error
-	t.w, err = tables.NewWriter(t.format, t.s, tables.Head{Columns: out, Rows: int64(rows)})
+	head := tables.Head{Columns: out, Rows: int64(rows)}
+	if t.s.r.viewer.Guest() && t.format != "csv" { // where a comment would be a row to many readers
+		head.Keywords = []tables.Keyword{{Name: "VIEWER", Value: "guest: the rows that are open to everyone"}}
+	}
+	t.w, err = tables.NewWriter(t.format, t.s, head)
+	return err
+}
+
+// checkGuestSees refuses the export of a guest to whom no target is open. A program that forgot its
+// token would take an empty table for an empty archive.
+func (r *request) checkGuestSees() error {
+	if !r.viewer.Guest() {
+		return nil
+	}
+	some, err := r.access.SeesTargets()
+	if err == nil && !some {
+		err = &problem.Error{Kind: problem.Unauthenticated, Message: "No target here is open to guests. Send a token " +
+			"in the header Authorization, as \"Token ...\", or a name and a password."}
+	}
 	return err
 }
 

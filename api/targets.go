@@ -218,7 +218,8 @@ var targetFilters = []wire.Filter{
 	{Name: "query", Kind: wire.Text, Help: "A part of the name, ignoring case. Aliases do not count."},
 	{Name: "key", Kind: wire.Text, Help: "Has a tag with this key."},
 	{Name: "value", Kind: wire.Text, Help: "Has a tag with this value."},
-	{Name: "cone_search", Kind: wire.Text, Help: "ra,dec,radius in degrees: inside this cone."},
+	{Name: "cone_search", Kind: wire.Text,
+		Help: "ra,dec,radius in degrees: inside this cone. ra and dec may be sexagesimal."},
 	{Name: "target_cone_search", Kind: wire.Text, Help: "name,radius: within radius degrees of this target."},
 	{Name: "targetlist__name", Kind: wire.Text, Help: "On the list with this name or id."},
 	{Name: "order", Kind: wire.Text,
@@ -289,17 +290,20 @@ func (r *request) emptyPart(name string, p *problem.List) {
 
 // parseCone reads ra,dec,radius.
 func parseCone(s string, p *problem.List) *sky.Cone {
+	var ra, dec float64
+	var err1, err2 error
 	parts := strings.Split(s, ",")
-	if len(parts) != 3 {
+	switch len(parts) {
+	case 2: // the coordinates as one text
+		ra, dec, err1 = sky.ParsePair(parts[0])
+	case 3:
+		ra, err1 = sky.ParseRA(parts[0])
+		dec, err2 = sky.ParseDec(parts[1])
+	default:
 		p.Add("cone_search", "This must be ra,dec,radius, all in degrees.")
 		return nil
 	}
-	ra, err1 := sky.ParseRA(parts[0])
-	if n, ok := wire.ParseNumber(parts[0]); ok && n == 360 {
-		ra, err1 = 0, nil
-	}
-	dec, err2 := sky.ParseDec(parts[1])
-	radius, ok := parseRadius(parts[2])
+	radius, ok := parseRadius(parts[len(parts)-1])
 	if err1 != nil || err2 != nil || !ok {
 		p.Add("cone_search", "This must be ra,dec,radius, all in degrees, with 0 <= ra < 360, -90 <= dec <= 90 and "+
 			"radius >= 0.")

@@ -146,15 +146,20 @@ func (t *targetTable) coordinate(w *wire.Writer, column, cell string, line int) 
 		return
 	}
 	f, err := read(cell)
-	if err == nil {
+	number, notNumber := strconv.ParseFloat(cell, 64)
+	turned := column == "ra" && notNumber == nil && !math.IsInf(number, 0) && (number < 0 || number >= 360)
+	if !turned {
+		if err != nil {
+			if cell != "" {
+				t.note(line, err.Error())
+			}
+			w.Text(cell)
+			return
+		}
 		w.Float(&f)
 		return
 	}
-	f, err = strconv.ParseFloat(cell, 64)
-	if column == "dec" || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		w.Text(cell)
-		return
-	}
+	f = number
 	wrapped := math.Mod(f, 360)
 	if wrapped < 0 {
 		wrapped += 360

@@ -94,6 +94,16 @@ func (s *Session) MayChangeTarget(id uint64) (yes bool, err error) {
 	return yes, err
 }
 
+// SeesTargets reports whether the viewer sees any target.
+func (s *Session) SeesTargets() (some bool, err error) {
+	err = s.view(func(s *Session, tx *kv.Tx) error {
+		n, err := visible(s, tx, targets, false).Count()
+		some = n > 0
+		return err
+	})
+	return some, err
+}
+
 // Target reads one target. Error: NotFound.
 func (s *Session) Target(id uint64) (v *TargetView, err error) {
 	err = s.view(func(s *Session, tx *kv.Tx) error {

@@ -22,7 +22,7 @@ func (p *program) backupCommand() *cli.Command {
 		ArgsUsage: "FILE or FOLDER",
 		Description: "nightjar backup monday.db\n" +
 			"nightjar backup /mnt/stick   the name of the copy has the time",
-		Action: p.asClient(false, []string{"FILE"},
+		Action: p.asClient([]string{"FILE"},
 			func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 				path, err := filepath.Abs(args[0]) // the server may have another working directory
 				if err != nil {

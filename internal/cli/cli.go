@@ -92,7 +92,7 @@ func (p *program) app() *cli.App {
 		Usage: "a follow-up archive for astronomers in one file",
 		Description: "nightjar serve --demo   try it with invented targets\n" +
 			"nightjar serve   create nightjar.db in this folder and serve it\n" +
-			"nightjar user add astro   works with and without a running server",
+			"nightjar user add astro   while the server runs, or when it does not",
 		HideVersion: true, HideHelp: true,
 		DisableSliceFlagSeparator: true, // a name may contain a comma
 		Action:                    func(c *cli.Context) error { return help(p.out, c.App, nil) },

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,15 +25,15 @@ func (p *program) withClient(c *cli.Context, o openMode, fn func(ctx context.Con
 }
 
 // asClient returns the action of a command that is a client of the archive. names are those of
-// its arguments, see [arguments]. fresh allows it to create the file.
-func (p *program) asClient(fresh bool, names []string,
+// its arguments, see [arguments].
+func (p *program) asClient(names []string,
 	fn func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		args, err := arguments(c, names...)
 		if err != nil {
 			return err
 		}
-		return p.withClient(c, openMode{fresh: fresh},
+		return p.withClient(c, openMode{},
 			func(ctx context.Context, n *client.Client) error { return fn(ctx, c, n, args) })
 	}
 }
@@ -76,9 +75,9 @@ func orNotFound(err error, format string, args ...any) error {
 	return err
 }
 
-// openMode says how to open a file that no server has open.
+// openMode says how to open a file that no server has open. The file must exist: only serve makes
+// one, with an administrator and a group Public. A mistyped --db makes none.
 type openMode struct {
-	fresh bool // create it if it does not exist
 	index bool // open the index of names, too
 }
 
@@ -97,8 +96,7 @@ func (p *program) connect(ctx context.Context, how openMode) (*client.Client, er
 
 // openHere opens the file in this process.
 func (p *program) openHere(ctx context.Context, how openMode) (*client.Client, error) {
-	_, missing := os.Stat(p.file)
-	o := node.Options{File: p.file, MustExist: !how.fresh, NoIndex: !how.index, Version: version,
+	o := node.Options{File: p.file, MustExist: true, NoIndex: !how.index, Version: version,
 		CheckCopy: p.checkCopy(ctx), Note: p.note}
 	n, err := node.Open(ctx, o)
 	if node.CannotWrite(err) { // such as a backup on a read-only disk
@@ -114,15 +112,13 @@ func (p *program) openHere(ctx context.Context, how openMode) (*client.Client, e
 			return c, err
 		}
 		return nil, fmt.Errorf("another program has %s open, and is not a server that answers", p.file)
-	case errors.Is(err, fs.ErrNotExist) && !how.fresh:
+	case errors.Is(err, fs.ErrNotExist):
 		if gone := checkPresent(p.file); gone != nil {
 			err = gone
 		}
 		return nil, err
 	case err != nil:
 		return nil, err
-	case missing != nil:
-		p.note("%s did not exist and was created", p.file)
 	}
 	return client.New(n.API.Owner(), n.Close), nil
 }

@@ -84,30 +84,23 @@ func TestReindex(t *testing.T) {
 	}
 }
 
-// TestMissingFile: some commands create a missing file, and say so; the others refuse.
+// TestMissingFile: only serve makes a file, so that a mistyped --db makes none, and each new file
+// has an administrator and a group Public. The other commands refuse a missing file, and say how to
+// make one.
 func TestMissingFile(t *testing.T) {
 	dir := t.TempDir()
 	lc := write(t, dir, "targets.csv", "name,ra,dec\nNJ 1,1,2\n")
-	makes := [][]string{{"settings", "set", "tom_name", "x"}, {"user", "add", "astro"}, {"group", "add", "Observers"},
-		{"target", "add", "NJ 1", "--ra", "1", "--dec", "2"},
-		{"import", "targets", lc}}
-	for i, args := range makes {
-		file := filepath.Join(dir, string(rune('a'+i))+".db")
-		if r := call(t, "", append(args, "--db", file)...); r.status != 0 ||
-			!strings.Contains(r.err, file+" did not exist and was created") {
-			t.Errorf("%v: %+v", args, r)
-		}
-		if r := call(t, "", append(args, "--db", file)...); strings.Contains(r.err, "created") {
-			t.Errorf("%v again: %+v", args, r)
-		}
-	}
+	writers := [][]string{{"settings", "set", "tom_name", "x"}, {"user", "add", "astro"},
+		{"user", "invite", "astro"}, {"group", "add", "Observers"},
+		{"target", "add", "NJ 1", "--ra", "1", "--dec", "2"}, {"import", "targets", lc}, {"import", "datums", lc},
+		{"import", "product", lc, "--target", "NJ 1"}}
 	file := filepath.Join(dir, "none.db")
 	call(t, "", "import", "targets", "nothing.csv", "--db", file).refused(t, "nothing.csv: no such file")
-	for _, args := range readers {
+	for _, args := range slices.Concat(readers, writers) {
 		call(t, "", append(args, "--db", file)...).refused(t,
 			"there is no file "+file+": create it with nightjar serve")
-		if _, err := os.Stat(file); err == nil {
-			t.Fatalf("%v created the file", args)
+		if list, err := filepath.Glob(file + "*"); err != nil || len(list) > 0 {
+			t.Fatalf("%v created %v", args, list)
 		}
 	}
 	empty := write(t, dir, "empty.db", "")
@@ -116,6 +109,8 @@ func TestMissingFile(t *testing.T) {
 			empty+" is empty: nightjar serve turns it into an archive")
 	}
 	call(t, "", "user", "add", "astro", "--db", filepath.Join(dir, "no", "x.db")).refused(t,
+		"there is no file "+filepath.Join(dir, "no", "x.db"))
+	call(t, "", "serve", "--listen", "127.0.0.1:0", "--db", filepath.Join(dir, "no", "x.db")).refused(t,
 		"no file can be made in the folder "+filepath.Join(dir, "no")+": no such file")
 	call(t, "", "target", "add", "NJ 1", "--ra", "1", "--db", file).refused(t, "--dec is missing")
 	if _, err := os.Stat(file); err == nil {

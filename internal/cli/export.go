@@ -70,7 +70,7 @@ func (p *program) exportDatums() *cli.Command {
 
 // exporting returns the action that prints a whole list.
 func (p *program) exporting(path string, format *string, q *query) cli.ActionFunc {
-	return p.asClient(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
+	return p.asClient(nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 		body, err := q.export(ctx, c, n, path, *format)
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func (p *program) exportSpectra() *cli.Command {
 				}
 				return ok, err
 			})},
-		Action: p.asClient(false, []string{"FOLDER"},
+		Action: p.asClient([]string{"FOLDER"},
 			func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 				if err := os.MkdirAll(args[0], 0o777); err != nil {
 					return err

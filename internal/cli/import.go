@@ -45,7 +45,7 @@ func (p *program) importCommand() *cli.Command {
 				Description: "nightjar import datums photometry.ndjson\n" +
 					"nightjar import datums photometry.csv --as astro",
 				ArgsUsage: "FILE", Flags: []cli.Flag{p.asFlag()},
-				Action: p.asClient(false, []string{"FILE"}, p.importDatums),
+				Action: p.asClient([]string{"FILE"}, p.importDatums),
 			},
 			{
 				Name: "product", Usage: "upload files as data products of one target, or of the targets that are " +
@@ -62,7 +62,7 @@ func (p *program) importCommand() *cli.Command {
 						"repeated"),
 					p.asFlag(),
 				),
-				Action: p.asClient(false, []string{"FILE..."},
+				Action: p.asClient([]string{"FILE..."},
 					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 						return p.importProducts(ctx, c, n, &o, args)
 					}),
@@ -101,7 +101,7 @@ func (p *program) importTargets(c *cli.Context) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return p.withClient(c, openMode{fresh: true}, func(ctx context.Context, n *client.Client) error {
+	return p.withClient(c, openMode{}, func(ctx context.Context, n *client.Client) error {
 		return p.importRows(ctx, n, args[0], "/api/targets/",
 			func(*bufio.Reader) (string, error) { return "text/csv", nil })
 	})
@@ -296,7 +296,7 @@ func (p *program) upload(ctx context.Context, n *client.Client, file string,
 			uploadCounts
 			Recognised string   `json:"recognised"`
 			Warnings   []string `json:"warnings"`
-			Rows     []struct {
+			Rows       []struct {
 				Line   int    `json:"line"`
 				Row    int    `json:"row"`
 				Reason string `json:"reason"`

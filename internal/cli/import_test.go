@@ -14,8 +14,7 @@ import (
 // TestImportProduct uploads files, by name and by pattern, to the target of --target or to the
 // targets of their rows. A bad file is reported, and the others are uploaded.
 func TestImportProduct(t *testing.T) {
-	dir := t.TempDir()
-	db := filepath.Join(dir, "a.db")
+	dir, db := t.TempDir(), newFile(t)
 	for _, name := range []string{"SN 2026abc", "M 31"} {
 		must(t, "target", "add", name, "--ra", "10", "--dec", "10", "--db", db)
 	}
@@ -89,8 +88,9 @@ func TestExportIsImport(t *testing.T) {
 	targets := must(t, "export", "targets", "--db", one)
 	list := write(t, dir, "targets.csv", targets)
 	data := must(t, "export", "datums", "--db", one)
+	two := ""
 	for _, format := range []string{"ndjson", "csv"} {
-		two := filepath.Join(dir, format+".db")
+		two = newFile(t)
 		must(t, "import", "targets", list, "--db", two)
 		if again := must(t, "export", "targets", "--db", two); again != targets {
 			t.Errorf("targets: %s became %s", targets, again)
@@ -113,7 +113,6 @@ func TestExportIsImport(t *testing.T) {
 		}
 	}
 	// CSV has no empty texts; everything else is the same.
-	two := filepath.Join(dir, "csv.db")
 	if out := must(t, "import", "datums", write(t, dir, "all.ndjson", data), "--db",
 		two); !strings.HasPrefix(out, "1 added, ") {
 		t.Error(out)

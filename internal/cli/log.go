@@ -63,7 +63,7 @@ func (p *program) logCommand() *cli.Command {
 			q.flag("until", "until", "only changes at `TIME` or before, UTC"),
 			numberFlag(&limit, "limit", "print at most `NUMBER` entries"),
 		},
-		Action: p.asClient(false, nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
+		Action: p.asClient(nil, func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 			q.Set("limit", strconv.Itoa(limit))
 			var page struct {
 				Count   int        `json:"count"`

@@ -27,7 +27,7 @@ func (p *program) settingsCommand() *cli.Command {
 				Name: "get", Usage: "print all settings, or the value of one", ArgsUsage: "[NAME]",
 				Description: "nightjar settings get\n" +
 					"nightjar settings get permissions",
-				Action: p.asClient(false, []string{"[NAME]"},
+				Action: p.asClient([]string{"[NAME]"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						if len(args) == 1 {
 							var s setting
@@ -48,7 +48,7 @@ func (p *program) settingsCommand() *cli.Command {
 				Description: "nightjar settings set tom_name 'Skalnica follow-up'\n" +
 					"nightjar settings set permissions objects\n" +
 					"nightjar settings set log_keep 1y   or forever",
-				Action: p.asClient(true, []string{"NAME", "VALUE"},
+				Action: p.asClient([]string{"NAME", "VALUE"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						err := n.Call(ctx, http.MethodPut, settingPath(args[0]),
 							map[string]string{"value": args[1]}, nil)
@@ -69,7 +69,7 @@ func (p *program) certCommand() *cli.Command {
 	return &cli.Command{
 		Name: "cert", Usage: "print the certificate of serve --lan, for clients to trust",
 		Description: "nightjar cert > nightjar.pem",
-		Action: p.asClient(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
+		Action: p.asClient(nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var got struct{ Certificate, Fingerprint string }
 			if err := n.Call(ctx, http.MethodGet, "/api/node/certificate/", nil, &got); err != nil {
 				return err
@@ -84,7 +84,7 @@ func (p *program) certCommand() *cli.Command {
 func (p *program) statCommand() *cli.Command {
 	return &cli.Command{
 		Name: "stat", Usage: "print the size, contents, last backup and log head of the archive",
-		Action: p.asClient(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
+		Action: p.asClient(nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var st stat
 			if err := n.Call(ctx, http.MethodGet, "/api/node/", nil, &st); err != nil {
 				return err
@@ -153,7 +153,7 @@ func (p *program) compactCommand() *cli.Command {
 	return &cli.Command{
 		Name: "compact", Usage: "drop log entries older than log_keep, and return free space to the disk; " +
 			"writers wait meanwhile",
-		Action: p.asClient(false, nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
+		Action: p.asClient(nil, func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 			var got struct{ Before, After int64 }
 			err := p.waiting("compacting",
 				func() error { return n.Call(ctx, http.MethodPost, "/api/node/compact/", nil, &got) })

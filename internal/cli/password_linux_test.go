@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +62,7 @@ func TestPasswordHidden(t *testing.T) {
 	person, terminal := openTerminal(t)
 	shown := new(said)
 	go io.Copy(shown, person) // until the terminal is closed
-	file := filepath.Join(t.TempDir(), "a.db")
+	file := newFile(t)
 	run := func(ctx context.Context, args ...string) chan result {
 		ended := make(chan result, 1)
 		var out, errs said

@@ -118,7 +118,7 @@ func (p *program) userCommand() *cli.Command {
 					groupFlag(&o.groups, "add the user to `GROUP`; may be repeated"),
 					passwordFlag(&o.password),
 				},
-				Action: p.asClient(true, []string{"NAME"},
+				Action: p.asClient([]string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						return p.addUser(ctx, n, args[0], &o)
 					}),
@@ -126,7 +126,7 @@ func (p *program) userCommand() *cli.Command {
 			p.inviteCommand(),
 			{
 				Name: "list", Usage: "list the users",
-				Action: p.asClient(false, nil,
+				Action: p.asClient(nil,
 					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 						header := []string{"ID", "NAME", "GROUPS", "NOTES"}
 						return printList(ctx, p, n, "/api/users/", nil, header, func(u *user) ([]string, error) {
@@ -146,7 +146,7 @@ func (p *program) userCommand() *cli.Command {
 				Name: "passwd", Usage: "set a new password, and end the user's sessions", ArgsUsage: "NAME",
 				Description: "nightjar user passwd astro",
 				Flags:       []cli.Flag{passwordFlag(&given)},
-				Action: p.asClient(false, []string{"NAME"},
+				Action: p.asClient([]string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						u, err := findUser(ctx, n, args[0])
 						if err != nil {
@@ -167,7 +167,7 @@ func (p *program) userCommand() *cli.Command {
 			{
 				Name: "remove", Usage: "delete a user and their tokens; what the user created stays", ArgsUsage: "NAME",
 				Description: "nightjar user remove astro",
-				Action: p.asClient(false, []string{"NAME"},
+				Action: p.asClient([]string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						u, err := findUser(ctx, n, args[0])
 						if err != nil {
@@ -200,7 +200,7 @@ func (p *program) addUser(ctx context.Context, n *client.Client, name string, o 
 func (p *program) groupCommand() *cli.Command {
 	// member returns the action of join and leave.
 	member := func(act func(ctx context.Context, n *client.Client, g *named, u *user) error) cli.ActionFunc {
-		return p.asClient(false, []string{"GROUP", "USER"},
+		return p.asClient([]string{"GROUP", "USER"},
 			func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 				g, err := findGroup(ctx, n, args[0])
 				if err != nil {
@@ -219,14 +219,14 @@ func (p *program) groupCommand() *cli.Command {
 			{
 				Name: "add", Usage: "add a group, unless it exists", ArgsUsage: "NAME",
 				Description: "nightjar group add Observers",
-				Action: p.asClient(true, []string{"NAME"},
+				Action: p.asClient([]string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						return addGroup(ctx, n, args[0])
 					}),
 			},
 			{
 				Name: "list", Usage: "list the groups",
-				Action: p.asClient(false, nil,
+				Action: p.asClient(nil,
 					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 						header := []string{"ID", "NAME", "MEMBERS"}
 						return printList(ctx, p, n, "/api/groups/?all=true", nil, header,
@@ -260,7 +260,7 @@ func (p *program) groupCommand() *cli.Command {
 			{
 				Name: "remove", Usage: "delete a group, and all that was granted to it", ArgsUsage: "NAME",
 				Description: "nightjar group remove Observers",
-				Action: p.asClient(false, []string{"NAME"},
+				Action: p.asClient([]string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						g, err := findGroup(ctx, n, args[0])
 						if err != nil {

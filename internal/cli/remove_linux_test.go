@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +14,7 @@ import (
 func TestRemoveAsks(t *testing.T) {
 	person, terminal := openTerminal(t)
 	go io.Copy(io.Discard, person) // until the terminal is closed
-	dir := t.TempDir()
-	file := filepath.Join(dir, "a.db")
+	dir, file := t.TempDir(), newFile(t)
 	curve := write(t, dir, "lc.csv", "time,magnitude,filter\n60000.1,15.5,r\n60000.2,15.6,r\n")
 	for _, name := range []string{"NJ 1", "NJ 12", "NJ 3", "NJ 4"} {
 		must(t, "target", "add", name, "--ra", "1", "--dec", "2", "--db", file)

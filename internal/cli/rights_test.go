@@ -50,15 +50,15 @@ func TestRights(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can become another user")
 	}
-	dir := t.TempDir()
-	file := filepath.Join(dir, "nightjar.db")
+	file := newFile(t)
+	dir := filepath.Dir(file)
 	must(t, "target", "add", "NJ 1", "--ra", "1", "--dec", "2", "--db", file)
 	other := asOther(t, dir)
 
 	other("target", "list", "--db", file).refused(t, "open "+file+": permission denied")
 	other("verify", "--db", file).refused(t, file+": permission denied")
 	other("serve", "--db", file, "--listen", "127.0.0.1:0").refused(t, "open "+file+": permission denied")
-	other("user", "add", "x", "--db", filepath.Join(dir, "x.db")).refused(t,
+	other("serve", "--listen", "127.0.0.1:0", "--db", filepath.Join(dir, "x.db")).refused(t,
 		"no file can be made in the folder "+dir+": permission denied")
 
 	if err := os.Chmod(file, 0o644); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"nightjar/auth"
+	"nightjar/internal/client"
 	"nightjar/internal/demo"
 	"nightjar/internal/node"
 	"nightjar/internal/problem"
@@ -107,6 +108,8 @@ func (p *program) firstStart(ctx context.Context, n *node.Node, o *serveOptions)
 			return err
 		}
 		p.say("admin password: %s", password)
+	} else if err := p.noteNoSuperuser(ctx, owner); err != nil {
+		return err
 	}
 	if !o.demo {
 		return nil
@@ -121,6 +124,19 @@ func (p *program) firstStart(ctx context.Context, n *node.Node, o *serveOptions)
 		p.note("the demo has %d invented targets with light curves, spectra and images", made)
 	}
 	return nil
+}
+
+// noteNoSuperuser tells how to make an administrator for a file that has none.
+func (p *program) noteNoSuperuser(ctx context.Context, owner *client.Client) error {
+	found := false
+	err := client.Each(ctx, owner, "/api/users/", nil, func(u *user) error {
+		found = found || u.Superuser
+		return nil
+	})
+	if err == nil && !found {
+		p.note("no user is an administrator: nightjar user add NAME --superuser makes one")
+	}
+	return err
 }
 
 // serveOptions are the flags of serve: the options of a node, and those of its first start.

@@ -81,7 +81,7 @@ func (p *program) targetCommand() *cli.Command {
 	var yes bool
 	// withGroup returns the action of share and unshare.
 	withGroup := func(act func(ctx context.Context, n *client.Client, t *target, g *named) error) cli.ActionFunc {
-		return p.asClient(false, []string{"NAME", "GROUP"},
+		return p.asClient([]string{"NAME", "GROUP"},
 			func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 				t, err := findTarget(ctx, n, args[0])
 				if err != nil {
@@ -100,10 +100,12 @@ func (p *program) targetCommand() *cli.Command {
 			{
 				Name: "add", Usage: "add a sidereal target", ArgsUsage: "NAME",
 				Description: "nightjar target add 'SN 2026abc' --ra 13:47:02.1 --dec -12:30:00 --alias ZTF26abcdefg\n" +
-					"nightjar target add M31 --ra 10.6847 --dec 41.269 --permissions open --as astro",
+					"nightjar target add M31 --ra 10.6847 --dec 41.269 --permissions open --as astro\n" +
+					"nightjar target add 'SN 2026abd' --ra '13:47:02.1 -12:30:00'  # both, as they are copied",
 				Flags: []cli.Flag{
-					textFlag(&o.ra, "ra", "right ascension (ICRS) in `DEGREES`, or in hours as 13:47:02.1"),
-					textFlag(&o.dec, "dec", "declination (ICRS) in `DEGREES`, or as -12:30:00"),
+					textFlag(&o.ra, "ra",
+						"right ascension (ICRS) in `DEGREES`, or in hours as 13:47:02.1; or both coordinates"),
+					textFlag(&o.dec, "dec", "declination (ICRS) in `DEGREES`, or as -12:30:00 or '12:30:00 S'"),
 					listFlag(&o.aliases, "alias", "another `NAME` of the target; may be repeated"),
 					groupFlag(&o.groups, "share the target with `GROUP`, which may view it; may be repeated"),
 					canFlag(&o.can, "what the groups may do: `RIGHTS` out of view, change and delete, separated by "+
@@ -112,17 +114,26 @@ func (p *program) targetCommand() *cli.Command {
 						"`WHO` else may see the target: PRIVATE (nobody), PUBLIC (users) or OPEN (anyone)"),
 					p.asFlag(),
 				},
-				Action: p.asClient(true, []string{"NAME", "--ra", "--dec"},
-					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
-						return o.nameFlag(c, p.addTarget(ctx, c, n, args[0], &o))
-					}),
+				Action: func(c *cli.Context) error {
+					ra, dec, err := o.place()
+					if err != nil {
+						return usageError(c, "%v", err)
+					}
+					if len(o.can) > 0 && len(o.groups) == 0 {
+						return usageError(c, "--can needs --group")
+					}
+					return p.asClient([]string{"NAME"},
+						func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
+							return o.nameFlag(c, p.addTarget(ctx, n, args[0], ra, dec, &o))
+						})(c)
+				},
 			},
 			{
 				Name: "list", Usage: "list the targets",
 				Description: "nightjar target list --name 2026ab",
 				Flags: []cli.Flag{q.flag("name", "name",
 					"only targets with `PART` in their name or an alias"), p.asFlag()},
-				Action: p.asClient(false, nil,
+				Action: p.asClient(nil,
 					func(ctx context.Context, c *cli.Context, n *client.Client, _ []string) error {
 						q.Set("order", "name")
 						q.Set("fields", "id,name,ra,dec,permissions,aliases,group_rights")
@@ -158,7 +169,7 @@ func (p *program) targetCommand() *cli.Command {
 					"nightjar target remove 'SN 2026abc' --yes",
 				Flags: []cli.Flag{&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Destination: &yes,
 					Usage: "do not ask"}},
-				Action: p.asClient(false, []string{"NAME"},
+				Action: p.asClient([]string{"NAME"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						t, err := findTarget(ctx, n, args[0])
 						if err != nil {
@@ -177,24 +188,13 @@ func (p *program) targetCommand() *cli.Command {
 	}
 }
 
-func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Client, name string,
+func (p *program) addTarget(ctx context.Context, n *client.Client, name string, ra, dec float64,
 	o *targetOptions) error {
-	ra, err := sky.ParseRA(o.ra)
-	if err != nil {
-		return usageError(c, "--ra: %v", err)
-	}
-	dec, err := sky.ParseDec(o.dec)
-	if err != nil {
-		return usageError(c, "--dec: %v", err)
-	}
 	in := map[string]any{"name": name, "type": archive.Sidereal, "ra": ra, "dec": dec}
 	var aliases []map[string]string
 	var groups []map[string]any
 	for _, s := range o.aliases {
 		aliases = append(aliases, map[string]string{"name": s})
-	}
-	if len(o.can) > 0 && len(o.groups) == 0 {
-		return usageError(c, "--can needs --group")
 	}
 	for _, s := range o.groups {
 		if _, err := findGroup(ctx, n, s); err != nil { // for a superuser the API would create the group
@@ -214,12 +214,34 @@ func (p *program) addTarget(ctx context.Context, c *cli.Context, n *client.Clien
 		in["permissions"] = strings.ToUpper(s)
 	}
 	var t target
-	err = n.Call(ctx, http.MethodPost, "/api/targets/", in, &t)
+	err := n.Call(ctx, http.MethodPost, "/api/targets/", in, &t)
 	if err != nil {
 		return err
 	}
-	p.say("target %d: %s", t.ID, printable(t.Name))
+	p.say("target %d: %s, %.5f %+.5f (%s %s)", t.ID, printable(t.Name), ra, dec, sky.FormatRA(ra), sky.FormatDec(dec))
 	return nil
+}
+
+// place returns the coordinates of a new target in degrees. Without --dec, --ra has both.
+func (o *targetOptions) place() (ra, dec float64, err error) {
+	switch {
+	case o.ra == "" && o.dec == "":
+		return 0, 0, errors.New("--ra and --dec are missing")
+	case o.ra == "":
+		return 0, 0, errors.New("--ra is missing")
+	case o.dec == "":
+		if ra, dec, err = sky.ParsePair(o.ra); err != nil {
+			return 0, 0, fmt.Errorf("--dec is missing: %w", err)
+		}
+		return ra, dec, nil
+	}
+	if ra, err = sky.ParseRA(o.ra); err != nil {
+		return 0, 0, fmt.Errorf("--ra: %w", err)
+	}
+	if dec, err = sky.ParseDec(o.dec); err != nil {
+		return 0, 0, fmt.Errorf("--dec: %w", err)
+	}
+	return ra, dec, nil
 }
 
 func degrees(f *float64) string {

@@ -38,7 +38,7 @@ func (p *program) tokenCommand() *cli.Command {
 					"nightjar token create astro --read-only --expires 90d\n" +
 					"TOKEN=$(nightjar token create astro)   standard output has only the token",
 				Flags: append([]cli.Flag{textFlag(&name, "name", "`PURPOSE` of the token")}, o.flags()...),
-				Action: p.asClient(false, []string{"USER"},
+				Action: p.asClient([]string{"USER"},
 					func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 						in, err := o.token(c, args[0], name)
 						if err != nil {
@@ -58,7 +58,7 @@ func (p *program) tokenCommand() *cli.Command {
 			},
 			{
 				Name: "list", Usage: "list the tokens, without their secrets",
-				Action: p.asClient(false, nil,
+				Action: p.asClient(nil,
 					func(ctx context.Context, _ *cli.Context, n *client.Client, _ []string) error {
 						header := []string{"ID", "USER", "NAME", "KIND", "EXPIRES", "LAST USED", "SCOPE"}
 						return printList(ctx, p, n, "/api/tokens/", nil, header, func(t *token) ([]string, error) {
@@ -77,7 +77,7 @@ func (p *program) tokenCommand() *cli.Command {
 			{
 				Name: "revoke", Usage: "revoke a token", ArgsUsage: "ID",
 				Description: "nightjar token revoke 3   as token list numbers it",
-				Action: p.asClient(false, []string{"ID"},
+				Action: p.asClient([]string{"ID"},
 					func(ctx context.Context, _ *cli.Context, n *client.Client, args []string) error {
 						err := n.Call(ctx, http.MethodDelete, "/api/tokens/"+url.PathEscape(args[0])+"/", nil, nil)
 						return orNotFound(err, "there is no token %s (see: nightjar token list)", args[0])
@@ -146,7 +146,7 @@ func (p *program) inviteCommand() *cli.Command {
 		Description: "nightjar user invite carol --group Observers --read-only --expires 90d",
 		Flags: append([]cli.Flag{groupFlag(&groups,
 			"add the user to `GROUP`; may be repeated")}, o.flags()...),
-		Action: p.asClient(true, []string{"NAME"},
+		Action: p.asClient([]string{"NAME"},
 			func(ctx context.Context, c *cli.Context, n *client.Client, args []string) error {
 				in, err := o.token(c, args[0], "invitation")
 				if err != nil {

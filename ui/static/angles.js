@@ -24,38 +24,142 @@ export function formatRA(degrees, digits = 2) {
 export const formatDec = (degrees, digits = 1) =>
   (degrees < 0 || Object.is(degrees, -0) ? "−" : "+") + sexagesimal(degrees, digits, 2).join(":");
 
-// parseAngle reads decimal degrees, or three (or two) sexagesimal parts, as 12:34:56.7, 12 34 56.7
-// or 12h34m56.7s; null for anything else.
+// Angles are read as people write and paste them, and what can be read in two ways is refused. The
+// texts are those that package sky reads; both are tested with sky/testdata/angles.json.
+const maxAngle = 200; // characters
+
+// written is what web pages and word processors write, and what is read for it. Invisible
+// characters are dropped.
+const written = [
+  [/[\u200b-\u200f\u2060\ufeff\u00ad]/g, ""],
+  [/[\u00a0\u2000-\u200a\u202f\u205f\u3000\t\n\r]/g, " "],
+  [/[\u2212\u2010-\u2013\ufe63\uff0d]/g, "-"],
+  [/[°º˚ᵈ]/g, "d"],
+  [/ʰ/g, "h"],
+  [/ᵐ/g, "m"],
+  [/ˢ/g, "s"],
+  [/''|′′|’’|[″”“ʺ]/g, '"'],
+  [/[′’‘ʹ´]/g, "'"],
+];
+const normal = (text) => written.reduce((s, [from, to]) => s.replace(from, to), text).replace(/^ +| +$/g, "");
+
+const north = "(?:[Nn]orth|NORTH|[Ss]outh|SOUTH)", part = "[0-9]+(?:[.,][0-9]*)?";
+const before = new RegExp("^(N|S|n|s|" + north + ") *([0-9.,].*)$"),
+  after = new RegExp("^(.*[^ ]) *(N|S|n|" + north + ")$"),
+  capitals = /^[+-]? *[0-9]+ *[HD] *[0-9]+ *M *[0-9.,]+S$/,
+  decimal = new RegExp("^([+-]?) ?([0-9]+\\.?[0-9]*|\\.[0-9]+|[0-9]+,[0-9]+)(e[+-]?[0-9]+)? *" +
+    "(d|deg|degs|degrees?|h|hrs?|hours?)?$"),
+  colons = new RegExp("^([+-]?) ?([0-9]+) ?: ?(" + part + ")(?: ?: ?(" + part + ")s?)?$"),
+  blanks = new RegExp("^([+-]?) ?([0-9]+) +(" + part + ")(?: +(" + part + ")s?)?$"),
+  units = new RegExp("^([+-]?) ?([0-9]+) *([hd]) *(" + part + ") *" +
+    "(?:([m']) *(?:(" + part + ') *([s"])?([.,][0-9]+)?)?)?$');
+
+const twoCommas = "The comma may be a decimal point, or stand between two numbers: write a point.",
+  twoSouths = "The s may mean seconds or south: write 12d30m00s for seconds, and S 12:30:00 for south.",
+  twoSigns = "It has both a sign and a north or a south that do not go together.";
+
+// parseAngle returns the value of a text, whether it is sexagesimal, its unit (h, d or "") and its
+// hemisphere (n, s or ""); or its problem, which may be empty.
 function parseAngle(text) {
-  let s = text.trim().replaceAll("−", "-").replaceAll("°", "d").replace(/[′']/g, "m").replace(/[″"]/g, "s");
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(s)) return { value: Number(s), sexagesimal: false };
-  const sign = s.startsWith("-") ? -1 : 1;
-  s = s.replace(/^[+-]/, "").toLowerCase().replace(/s$/, "");
-  const parts = s.split(/[: hdm\t]+/).filter(Boolean);
-  if (parts.length < 2 || parts.length > 3) return null;
-  let value = 0;
-  for (const [i, part] of parts.entries()) {
-    const n = Number(part);
-    const lastPart = i === parts.length - 1;
-    if (!/^\d+(\.\d*)?$/.test(part) || (i > 0 && n >= 60) || (!lastPart && !Number.isInteger(n))) return null;
-    value += n / 60 ** i;
+  const refused = (problem = "") => ({ problem });
+  if (text.length > maxAngle) return refused();
+  let s = normal(text), hemisphere = "", m;
+  if (capitals.test(s)) {
+    s = s.toLowerCase();
+  } else if ((m = before.exec(s))) {
+    [hemisphere, s] = [m[1][0].toLowerCase(), m[2]];
+  } else if ((m = after.exec(s))) {
+    [hemisphere, s] = [m[2][0].toLowerCase(), m[1]];
   }
-  return { value: sign * value, sexagesimal: true };
+  if (hemisphere && before.test(s)) return refused();
+  s = s.toLowerCase();
+  let sign, first, unit = "", minutes = "", seconds = "", last = "s"; // last is the mark of the last part
+  if ((m = decimal.exec(s))) {
+    [, sign, first] = m;
+    const [whole, fraction] = first.split(",");
+    if (fraction !== undefined) {
+      if (!sign && !m[3] && !m[4] && whole.length <= 3 && fraction.length <= 2) return refused(twoCommas);
+      first = whole + "." + fraction;
+    }
+    first += m[3] ?? "";
+    unit = m[4]?.[0] ?? "";
+  } else if ((m = units.exec(s))) {
+    [, sign, first, unit, minutes] = m;
+    seconds = m[6] ?? "";
+    last = (seconds ? m[7] : m[5]) ?? "";
+    if (m[8]) { // 02s.1 is 2.1 seconds
+      if (!last || /[.,]/.test(seconds)) return refused();
+      seconds += m[8];
+    }
+  } else if ((m = colons.exec(s) ?? blanks.exec(s))) {
+    [, sign, first, minutes] = m;
+    seconds = m[4] ?? "";
+  } else {
+    return refused(s.endsWith(" s") ? twoSouths : "");
+  }
+  if (hemisphere === "s" && !last && after.test(normal(text))) return refused(twoSouths);
+  if ((hemisphere === "s" && sign) || (hemisphere === "n" && sign === "-")) return refused(twoSigns);
+  const [a, b, c] = [first, minutes, seconds].map((t) => Number(t.replace(",", ".")));
+  if (!Number.isFinite(a) || b >= 60 || c >= 60 || (seconds && !Number.isInteger(b))) return refused();
+  const value = minutes ? ((a * 60 + b) * 60 + c) / 3600 : a;
+  return { value: sign === "-" || hemisphere === "s" ? -value : value, sexagesimal: Boolean(minutes), unit,
+    hemisphere };
 }
 
-// parseRA reads decimal degrees, or hours, minutes and seconds. It returns degrees, 0 <= ra < 360;
-// null for anything else.
-export function parseRA(text) {
+// readRA reads decimal degrees, or hours, minutes and seconds. It returns degrees, 0 <= ra < 360, or
+// a problem.
+export function readRA(text) {
   const a = parseAngle(text);
-  if (!a) return null;
-  const degrees = a.sexagesimal ? a.value * 15 : a.value;
-  return degrees >= 0 && degrees < 360 ? degrees : null;
+  if (a.problem !== undefined) return a;
+  if (a.hemisphere) return { problem: "A right ascension has no north or south." };
+  const degrees = a.unit === "h" || (!a.unit && a.sexagesimal) ? a.value * 15 : a.value;
+  return degrees >= 0 && degrees <= 360 ? { degrees: (degrees % 360) + 0 } : { problem: "It is not within 0 and 360°." };
 }
 
-// parseDec returns degrees, -90 to 90; null for anything else.
-export function parseDec(text) {
+// readDec returns degrees, -90 to 90, or a problem.
+export function readDec(text) {
   const a = parseAngle(text);
-  return a && Math.abs(a.value) <= 90 ? a.value : null;
+  if (a.problem !== undefined) return a;
+  if (a.unit === "h") return { problem: "A declination is not in hours." };
+  return Math.abs(a.value) <= 90 ? { degrees: a.value + 0 } : { problem: "It is not within ±90°." };
+}
+
+// parseRA and parseDec return degrees, null for what cannot be read.
+export const parseRA = (text) => readRA(text).degrees ?? null;
+export const parseDec = (text) => readDec(text).degrees ?? null;
+
+const signSplit = /^(\+?[^+-]*[0-9hdmsHDMS'".]) *,? *([+-][^+-]*)$/,
+  poleSplit = new RegExp("^(.*[0-9hdmsHDMS'\".]) *,? +((?:N|S|n|" + north + ") *[0-9].*)$"),
+  lastPole = new RegExp(" +(?:N|S|n|s|" + north + ")$"),
+  bareSeconds = /^[^:]*[hHdD'].*[0-9]$/; // hours and minutes with their letters, and seconds without one
+
+// splitPair cuts a normal text into two; null if it can be cut in several ways, or in none.
+function splitPair(s) {
+  const cut = (at) => [s.slice(0, at), s.slice(at + 1)];
+  if (s.includes(";")) return cut(s.indexOf(";"));
+  let m = signSplit.exec(s);
+  if (m) return [m[1], m[2]];
+  m = poleSplit.exec(s);
+  if (m) return bareSeconds.test(m[1]) ? null : [m[1], m[2]]; // or the S may belong to the seconds
+  if (s.includes(",")) {
+    const [a, b] = cut(s.indexOf(","));
+    return b.startsWith(" ") || a.includes(".") || /[.:m']/.test(b) ? [a, b] : null; // or it may be one number
+  }
+  const pole = lastPole.exec(s)?.[0] ?? "", words = s.slice(0, s.length - pole.length).split(/ +/);
+  const [a, b] = words;
+  if (words.length === 2 && ((a.includes(".") && !a.includes(":")) || (/[.:hdm]/.test(a) && /[.:dm']/.test(b))))
+    return [a, b + pole];
+  if (words.length === 6) return [words.slice(0, 3).join(" "), words.slice(3).join(" ") + pole];
+  return null;
+}
+
+// parsePair reads a right ascension and a declination out of one text, as [ra, dec] in degrees; null
+// for anything else.
+export function parsePair(text) {
+  const parts = splitPair(normal(text));
+  if (!parts) return null;
+  const pair = [parseRA(parts[0]), parseDec(parts[1])];
+  return pair.includes(null) ? null : pair;
 }
 
 const rad = Math.PI / 180;

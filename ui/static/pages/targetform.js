@@ -1,6 +1,6 @@
 // Adding and editing a target.
 import { ask, get } from "../api.js";
-import { formatDec, formatRA, parseDec, parseRA } from "../angles.js";
+import { formatDec, formatRA, parseDec, parsePair, parseRA, readDec, readRA } from "../angles.js";
 import { field, fill, h, select } from "../dom.js";
 import { confirmed, failed } from "../notice.js";
 import { clearProblems, showProblems } from "../problems.js";
@@ -71,8 +71,19 @@ function form(fields, groups, old) {
     ["PUBLIC", "everybody who is signed in"],
     ["PRIVATE", "you, and the groups below"],
   ], old?.permissions);
-  const ra = coordinate("ra", "RA", old, parseRA, (v) => formatRA(v, 3)),
-    dec = coordinate("dec", "Dec", old, parseDec, (v) => formatDec(v, 2));
+  const ra = coordinate("ra", "RA", old, readRA, (v) => formatRA(v, 3)),
+    dec = coordinate("dec", "Dec", old, readDec, (v) => formatDec(v, 2));
+  // Both coordinates in one field, as they are copied, go to their fields when that is left.
+  for (const box of [ra, dec]) {
+    box.querySelector("input").addEventListener("change", (event) => {
+      const pair = parsePair(event.target.value);
+      if (!pair) return;
+      for (const [i, b] of [ra, dec].entries()) {
+        b.querySelector("input").value = pair[i];
+        b.tell();
+      }
+    });
+  }
   const place = h("div", { class: "grid" }, ra, dec);
   const orbit = h("div", { class: "grid" },
     field("Scheme",
@@ -239,20 +250,23 @@ function changes(first, now) {
 }
 
 // coordinate is a field for degrees or sexagesimal angles that shows how its text is read.
-function coordinate(name, label, old, parse, format) {
+function coordinate(name, label, old, read, format) {
   const input = h("input", { name, value: old?.[name] ?? "", autocomplete: "off", spellcheck: "false",
     oninput: () => tell() });
   const box = field(label, input, { help: " " }), help = box.querySelector(".help");
   const tell = () => {
-    const text = input.value.trim(), v = text ? parse(text) : null;
-    help.textContent = v !== null
-      ? "= " + format(v) + " = " + Number(v.toFixed(7)) + "°"
+    const text = input.value.trim(), { degrees, problem } = text ? read(text) : {},
+      pair = degrees === undefined && text ? parsePair(text) : null;
+    help.textContent = degrees !== undefined
+      ? "= " + format(degrees) + " = " + Number(degrees.toFixed(7)) + "°"
+      : pair
+      ? "RA " + formatRA(pair[0], 3) + ", Dec " + formatDec(pair[1], 2)
       : text
-      ? "Neither degrees nor " + (name === "ra" ? "12:34:56.7" : "-12:34:56.7") +
-        (name === "ra" ? ", or not within 0 and 360°" : ", or not within ±90°")
+      ? problem || "Neither degrees nor " + (name === "ra" ? "12:34:56.7" : "-12:34:56.7")
       : "Degrees, or " + (name === "ra" ? "hours:minutes:seconds" : "degrees:minutes:seconds");
-    help.classList.toggle("bad", v === null && text !== "");
+    help.classList.toggle("bad", degrees === undefined && !pair && text !== "");
   };
+  box.tell = tell;
   tell();
   return box;
 }

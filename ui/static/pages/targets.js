@@ -1,6 +1,6 @@
 // The targets: search while typing, filters, a table, and the map of the sky.
 import { address, ask, get } from "../api.js";
-import { formatDec, formatRA, parseDec, parseRA } from "../angles.js";
+import { formatDec, formatRA, parseDec, parsePair, parseRA } from "../angles.js";
 import { field, fill, h, later, select } from "../dom.js";
 import { given } from "../filters.js";
 import { failed } from "../notice.js";
@@ -67,7 +67,7 @@ export async function show(main, who) {
       field("Has the tag", h("input", { name: "key", value: state.key ?? "", autocomplete: "off" })),
       field("Has a tag with the value", h("input", { name: "value", value: state.value ?? "", autocomplete: "off" })),
       field("In the cone", h("input", { name: "cone_search", value: state.cone_search ?? "", autocomplete: "off" }), {
-        help: "RA, Dec, radius in degrees; RA and Dec may be 12:34:56.7. A click on the map fills it in.",
+        help: "RA, Dec, radius in degrees; RA and Dec may be 12:34:56.7 -12:34:56. A click on the map fills it in.",
       }),
       field("Around the target",
         h("input", { name: "target_cone_search", value: state.target_cone_search ?? "", autocomplete: "off" }), {
@@ -148,10 +148,14 @@ export async function show(main, who) {
   await refresh().catch(failed);
 }
 
-// cone accepts sexagesimal right ascension and declination. Other text goes to the API unchanged,
-// which says what is wrong.
+// cone accepts sexagesimal right ascension and declination, also as one text before the radius.
+// Other text goes to the API unchanged, which says what is wrong.
 function cone(text) {
   const parts = text.split(",").map((p) => p.trim());
+  if (parts.length === 2) {
+    const pair = parsePair(parts[0]);
+    return pair ? [...pair, parts[1]].join(",") : text;
+  }
   if (parts.length !== 3) return text;
   return [parseRA(parts[0]) ?? parts[0], parseDec(parts[1]) ?? parts[1], parts[2]].join(",");
 }
