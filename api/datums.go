@@ -21,17 +21,21 @@ var datumFields = []wire.Field{
 		Help: "The data product that the datum belongs to."},
 	{Name: "data_type", Label: "Data type", Kind: wire.Text, Max: archive.MaxType,
 		Help: "One of the node's data types, such as photometry."},
-	{Name: "source_name", Label: "Source name", Kind: wire.Text, Blank: true, Max: archive.MaxSource},
-	{Name: "source_location", Label: "Source location", Kind: wire.Text, Blank: true, Max: archive.MaxLocation},
+	{Name: "source_name", Label: "Source name", Kind: wire.Text, Blank: true, Max: archive.MaxSource,
+		Help: "Where the datum comes from, such as a survey or a telescope."},
+	{Name: "source_location", Label: "Source location", Kind: wire.Text, Blank: true, Max: archive.MaxLocation,
+		Help: "Where the source has it, such as the address of an alert."},
 	{Name: "timestamp", Label: "Timestamp", Kind: wire.DateTime,
 		Help: "UTC unless it has a zone. Default: the time of the request."},
 	{Name: "value", Label: "Value", Kind: wire.AnyJSON, Required: true,
 		Help: "Any JSON value that is not empty. It is returned as it was sent."},
-	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true},
+	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true, Help: "The id of the target."},
 }
 
 // datumGroups can be sent with a datum in mode objects. A TOM ignores it and does not describe it.
-var datumGroups = wire.Field{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields}
+var datumGroups = wire.Field{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
+	Help: "Groups that can see a datum without a data product, where permissions are on objects. Without groups, " +
+		"only the user who sent it and superusers can see it."}
 
 var datumColumns = func() []column[archive.DatumView] {
 	type T = archive.DatumView
@@ -130,6 +134,9 @@ func mjdBound(in wire.Query, name string, p *problem.List) *int64 {
 }
 
 var datumsSpec = spec{
+	about: "Reduced datums: points of light curves, spectra, astrometry and other data of targets, each with a type, " +
+		"a time and a value of any JSON. They are posted one by one, as a list or as a stream, or read from the file " +
+		"of a data product.",
 	parses: []string{typeForm, typeJSON}, acceptsList: true,
 	csvHelp: "A header, and a datum in each row: target (name, alias or id), data_type, timestamp or mjd, " +
 		"source_name, source_location, and value, or value.KEY for each member of an object.",

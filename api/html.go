@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
-	"strings"
 	"unicode/utf8"
 
 	"nightjar/api/wire"
@@ -30,6 +29,10 @@ var pageEnd = template.Must(template.New("end").Parse(`</pre>
 <div id="tools">{{if .Filters}}<h2>Filters</h2><form method="get">{{range .Filters}}<label>{{.Name}} <input name="{{.Name}}" value="{{.Value}}"> <small>{{.Help}}</small></label>{{end}}<button>Send</button></form>{{end}}</div>
 </main><div id="notices" role="status" aria-live="polite"></div></body></html>
 `))
+
+// pagePolicy lets a page load only what the node serves.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // maxIndented is the most bytes that indented JSON may have, in an answer or on a page. A list
 // nested in two hundred lists becomes a hundred times as long when it is indented.
@@ -74,9 +77,7 @@ func (r *request) writePage(a *answer) {
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy",
-		strings.Join([]string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'",
-			"connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"}, "; "))
+	h.Set("Content-Security-Policy", pagePolicy)
 	r.w.WriteHeader(a.status)
 	r.w.Write(head.Bytes())
 	for len(text) > 0 {

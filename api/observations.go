@@ -14,7 +14,9 @@ import (
 // sentObservationFields.
 var observationFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
-	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
+	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
+		Help: "Groups that can see the record, where permissions are on objects. Without groups, only the user who " +
+			"made it and superusers can see it."},
 	{Name: "observation_groups", Label: "Observation groups", Kind: wire.List, ReadOnly: true},
 	{Name: "status", Label: "Status", Kind: wire.Text},
 	{Name: "facility", Label: "Facility", Kind: wire.Text, Required: true, Max: archive.MaxFacility},
@@ -39,7 +41,9 @@ var sentObservationFields = []wire.Field{
 	{Name: "status", Label: "Status", Kind: wire.Text, Blank: true, Max: archive.MaxStatus},
 	{Name: "scheduled_start", Label: "Scheduled start", Kind: wire.DateTime, Null: true},
 	{Name: "scheduled_end", Label: "Scheduled end", Kind: wire.DateTime, Null: true},
-	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
+	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
+		Help: "Groups that can see the record, where permissions are on objects. Without groups, only the user who " +
+			"made it and superusers can see it."},
 }
 
 var observationColumns = func() []column[archive.Observation] {
@@ -123,6 +127,7 @@ func notAnObject(id string) string {
 }
 
 var observationsSpec = spec{
+	about:  "Records of observations. Nothing is submitted to a facility.",
 	fields: observationFields, inputFields: sentObservationFields, filters: observationFilters,
 	lists: true, cursors: true, cacheable: true, members: names(observationColumns),
 }

@@ -70,6 +70,9 @@ func pathOf(rt *route) string {
 }
 
 func (s schema) path(rt *route) {
+	if rt.about != "" {
+		s.TextMember("description", rt.about)
+	}
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 		if rt.handle[method] != nil {
 			s.member(strings.ToLower(method), func() { s.operation(rt, method) })
@@ -483,7 +486,7 @@ func (r *request) options() (*answer, error) {
 			})
 		}
 		w.TextMember("name", rt.view)
-		w.TextMember("description", "")
+		w.TextMember("description", rt.about)
 		texts("renders", rt.renders())
 		texts("parses", rt.parses)
 		if action := r.action(); action != "" {

@@ -436,7 +436,7 @@ func signIn(r *request) (*answer, error) {
 	if err != nil {
 		return nil, loginError(err)
 	}
-	r.setCookie(t.Secret, time.UnixMicro(t.Expires))
+	r.setCookie(sessionCookie, t.Secret, time.UnixMicro(t.Expires))
 	return r.object(http.StatusCreated, func(w *wire.Writer) {
 		w.TextMember("username", t.UserName)
 		w.TimeMember("expires", t.Expires)
@@ -452,11 +452,14 @@ func signOut(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	r.setCookie("", time.Unix(0, 0))
+	r.setCookie(sessionCookie, "", time.Unix(0, 0))
+	if c, err := r.Cookie(tomCookie); err == nil && r.viewer.Session && c.Value == r.sessionSecret() {
+		r.setCookie(tomCookie, "", time.Unix(0, 0)) // but not the cookie of a TOM on the same machine
+	}
 	return noContent()
 }
 
-func (r *request) setCookie(secret string, expires time.Time) {
-	http.SetCookie(r.w, &http.Cookie{Name: sessionCookie, Value: secret, Path: "/", Expires: expires, HttpOnly: true,
+func (r *request) setCookie(name, secret string, expires time.Time) {
+	http.SetCookie(r.w, &http.Cookie{Name: name, Value: secret, Path: "/", Expires: expires, HttpOnly: true,
 		SameSite: http.SameSiteLaxMode, Secure: r.site.scheme == "https"})
 }

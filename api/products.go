@@ -32,19 +32,27 @@ var productFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
 	{Name: "product_id", Label: "Product id", Kind: wire.Text, Null: true, Max: archive.MaxProductID,
 		Help: "A unique name of your choice for the product."},
-	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true},
-	{Name: "observation_record", Label: "Observation record", Kind: wire.Ref, Null: true},
+	{Name: "target", Label: "Target", Kind: wire.Ref, Required: true, Help: "The id of the target."},
+	{Name: "observation_record", Label: "Observation record", Kind: wire.Ref, Null: true,
+		Help: "The id of the observation record that the file belongs to."},
 	{Name: "data", Label: "Data", Kind: wire.FileData, Max: archive.MaxFileName,
 		Help: "The file. Sent as the part named file."},
-	{Name: "extra_data", Label: "Extra data", Kind: wire.Text, Blank: true, MaxBytes: archive.MaxExtraData},
-	{Name: "data_product_type", Label: "Data product type", Kind: wire.Text, Required: true, Max: 50},
-	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields},
-	{Name: "data_product_group", Label: "Data product group", Kind: wire.List, Of: []wire.Field{
-		{Name: "name", Label: "Name", Kind: wire.Text, Required: true, Max: 200},
-		{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
-		{Name: "modified", Label: "Modified", Kind: wire.DateTime, ReadOnly: true},
-	}},
-	{Name: "reduceddatum_set", Label: "Reduceddatum set", Kind: wire.List, Of: datumFields},
+	{Name: "extra_data", Label: "Extra data", Kind: wire.Text, Blank: true, MaxBytes: archive.MaxExtraData,
+		Help: "Any text. It is returned as it was sent."},
+	{Name: "data_product_type", Label: "Data product type", Kind: wire.Text, Required: true, Max: 50,
+		Help: "One of the node's types, such as photometry, or auto: the content of the file decides."},
+	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields, Help: "Groups that can see the data product " +
+		"and its datums, where permissions are on objects: as JSON, as groups[0]id, or as ids in repeated parts. " +
+		"Without groups, only the uploader and superusers can see them. Where permissions are on targets, who sees " +
+		"the target sees its data products."},
+	{Name: "data_product_group", Label: "Data product group", Kind: wire.List,
+		Help: "A TOM's groups of data products. Nightjar has none.", Of: []wire.Field{
+			{Name: "name", Label: "Name", Kind: wire.Text, Required: true, Max: 200},
+			{Name: "created", Label: "Created", Kind: wire.DateTime, ReadOnly: true},
+			{Name: "modified", Label: "Modified", Kind: wire.DateTime, ReadOnly: true},
+		}},
+	{Name: "reduceddatum_set", Label: "Reduceddatum set", Kind: wire.List, Of: datumFields,
+		Help: "The datums of the data product. They are read from the file, not from this field."},
 }
 
 // uploadFields are read from an upload. The other productFields exist only in answers.
@@ -114,9 +122,7 @@ var dryRunParameter = wire.Filter{Name: "dry_run", Kind: wire.Boolean,
 // sentUploadFields are all parts of the form of an upload.
 var sentUploadFields = slices.Concat([]wire.Field{{Name: "file", Label: "File", Kind: wire.FileData, Required: true,
 	Help: "The file."}}, uploadFields, []wire.Field{
-	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
-		Help: "Groups that can see the product, in mode objects: as JSON, as groups[0]id, or as ids in repeated " +
-			"parts."},
+	productFields[7],
 	{Name: "dry_run", Label: "Dry run", Kind: wire.Boolean, Help: dryRunParameter.Help},
 })
 
@@ -127,6 +133,8 @@ var productMembers = func() []string {
 }()
 
 var productsSpec = spec{
+	about: "Data products: uploaded files, and the datums that were read from them. A file is posted as the part " +
+		"file of a form. The answer has a report of what was read, what was left out, and what to mind.",
 	parses: []string{typeMultipart}, fields: productFields, inputFields: sentUploadFields,
 	filters: productFilters, writeParams: []wire.Filter{duplicateParameter, dryRunParameter},
 	lists: true, cursors: true, cacheable: true, members: productMembers,

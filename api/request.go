@@ -115,6 +115,16 @@ func matchRange(given, form string) int {
 // sessionCookie is the name of the cookie of a session.
 const sessionCookie = "nightjar_session"
 
+// sessionSecret returns the secret of a session, out of its cookie; "" when there is none.
+func (r *request) sessionSecret() string {
+	for _, name := range []string{sessionCookie, tomCookie} {
+		if c, err := r.Cookie(name); err == nil && c.Value != "" {
+			return c.Value
+		}
+	}
+	return ""
+}
+
 // authenticate finds out who is calling: the owner of the file, or a user by Basic, a token or the
 // cookie of a session. Bad credentials are refused, never ignored.
 func (r *request) authenticate() (v auth.Viewer, err error) {
@@ -128,11 +138,11 @@ func (r *request) authenticate() (v auth.Viewer, err error) {
 	rest = strings.TrimSpace(rest)
 	switch strings.ToLower(scheme) {
 	case "":
-		c, err := r.Cookie(sessionCookie)
-		if err != nil || c.Value == "" {
+		secret := r.sessionSecret()
+		if secret == "" {
 			return v, nil
 		}
-		v, err = a.WithToken(c.Value, addr)
+		v, err = a.WithToken(secret, addr)
 		var refused *problem.Error
 		if errors.As(err, &refused) || err == nil && !v.Session {
 			return auth.Viewer{}, nil // the session has ended: a guest again

@@ -46,6 +46,8 @@ type route struct {
 // and gives one object. Such a route serves all users, and guests too if the node's settings allow
 // it.
 type spec struct {
+	// about describes the resource, for OPTIONS and the schema.
+	about string
 	// parses are the media types that bodies may have; nil means allParsers.
 	parses []string
 	// oneForm answers, such as files, have one form, which is not negotiated.

@@ -65,8 +65,8 @@ var routes = []struct {
 	{"/api/events/", on{GET: watch}, eventsSpec, "Events"},
 }
 
-// addRoutes registers all routes, and two paths outside of the API: files and the state of the
-// node.
+// addRoutes registers all routes, and paths outside of the API: files, the state of the node, and
+// the forms for signing in.
 func (api *API) addRoutes() {
 	for _, row := range routes {
 		rt := &route{path: row.path, handle: row.handle, spec: row.spec, view: row.view}
@@ -80,6 +80,7 @@ func (api *API) addRoutes() {
 		api.router.Handle(method, "/data/*path", api.serveFile)
 		api.router.Handle(method, "/healthz", api.serveHealth)
 	}
+	api.addLogin()
 }
 
 // New returns the handler that serves an archive.

@@ -132,15 +132,18 @@ func (api *API) serve(rt *route) httprouter.Handle {
 	}
 }
 
+// end returns what the request holds: memory, and places.
+func (r *request) end() {
+	r.release()
+	r.endLong()
+	if r.freeSlot != nil {
+		r.freeSlot()
+	}
+}
+
 // answer finds out who is calling and what for, and calls the handler.
 func (r *request) answer() (*answer, error) {
-	defer func() {
-		r.release()
-		r.endLong()
-		if r.freeSlot != nil {
-			r.freeSlot()
-		}
-	}()
+	defer r.end()
 	if err := r.prepare(); err != nil {
 		return nil, err
 	}

@@ -354,6 +354,7 @@ func groupRefs(items []wire.Record) (refs []auth.GroupRef) {
 }
 
 var targetsSpec = spec{
+	about: "Targets: objects on the sky, with their aliases, tags, lists and groups.",
 	csvHelp: "A header, and a target in each row: name, type, ra and dec in degrees or sexagesimal, the other " +
 		"numbers, permissions, name2 and so on for aliases, and groups; other columns become tags.",
 	fields: targetFields, inputFields: sentTargetFields, filters: targetFilters,

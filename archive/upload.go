@@ -164,6 +164,10 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	if err != nil {
 		return nil, nil, err
 	}
+	same, err := s.sameFile(ctx, in, f)
+	if err != nil {
+		return nil, nil, err
+	}
 	if in.DryRun {
 		report, err = s.dryRun(ctx, in, f, pl)
 	} else {
@@ -172,7 +176,8 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	if err != nil {
 		return nil, nil, err
 	}
-	report.Warnings = append(append(report.Warnings, pl.warnings...), s.blindGroups(pl.target, pl.groups)...)
+	report.Warnings = slices.Concat(report.Warnings, same, pl.warnings, s.unshared(pl.groups),
+		s.blindGroups(pl.target, pl.groups))
 	if pl.note != "" {
 		report.Warnings = append(report.Warnings, pl.note)
 	}
@@ -438,6 +443,17 @@ func withOrigin(value []byte) []byte {
 		out = append(out, ',')
 	}
 	return append(out, `"`+ingest.TimeOrigin+`":"upload"}`...)
+}
+
+// unshared warns about an upload that names no group in mode objects.
+func (s *Session) unshared(groups []uint64) []string {
+	switch {
+	case s.p.Mode != auth.ModeObjects || len(groups) > 0:
+		return nil
+	case s.v.ID == 0: // the owner of the file is no user
+		return []string{"No group is named (groups): only superusers can see this data product and its datums."}
+	}
+	return []string{"No group is named (groups): only you and superusers can see this data product and its datums."}
 }
 
 // blindGroups warns about named groups that cannot see the target: they see the product and its

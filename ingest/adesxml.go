@@ -147,6 +147,9 @@ func (in *adesXMLRows) next(r *row) error {
 		if at, ok := in.at[m.key]; ok {
 			in.cells[at] = []byte(m.text)
 		}
+		if m.key == adesDeprecated && m.text != "" {
+			r.leftOut = "the observation is deprecated"
+		}
 	}
 	r.Cells = in.cells
 	return nil

@@ -43,6 +43,15 @@ func TestADESXML(t *testing.T) {
 		rejected: []string{"line 16: the row holds neither a magnitude nor a limit nor a flux",
 			"line 17: the row holds neither a time nor a measurement"},
 	}.run(t)
+	for _, text := range []string{strings.Replace(adesXMLSample, "<stn>703", "<deprecated>X</deprecated><stn>703", 1),
+		"# version=2022\npermID|stn|obsTime|mag|deprecated\n433|G96|2020-01-31T10:20:30Z|12.34|\n" +
+			"433|703|2020-01-31T10:20:30Z|12.34|X\n"} {
+		points, report, err := process("photometry", "x", []byte(text), Options{})
+		if n := len(report.Rejected); err != nil || len(points) != 1 || n == 0 ||
+			report.Rejected[n-1].Reason != "the observation is deprecated" {
+			t.Errorf("%d points, rejected %v, %v", len(points), report.Rejected, err)
+		}
+	}
 	points, report, err := process("photometry", "x.xml", []byte(adesXMLSample), Options{})
 	if err != nil || report.Format != "ADES XML" || points[0].Object != "433" || points[1].Line != 22 {
 		t.Errorf("%s: %+v %v", report.Format, points, err)

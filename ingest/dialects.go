@@ -101,8 +101,8 @@ var dialects = []dialect{
 		roles: map[string]role{"jd": roleTime, "magnitude": roleMagnitude, "uncertainty": roleError, "band": roleFilter,
 			"observer_code": roleSource, "star_name": roleObject},
 	},
-	openCatalog, fink, finkRubin, antares, rubinForced, rubinSources, rubinOlderSources, plasticc, sousa, binnedSeries, tns,
-	skyPatrol, panstarrsDetections, ptf,
+	openCatalog, fink, finkRubin, antares, rubinForced, rubinSources, rubinOlderSources, plasticc, sousa,
+	binnedSeries, tns, skyPatrol, panstarrsDetections, ptf,
 	astroImageJ("", "source_amag_t1"), astroImageJ("", ""), astroImageJ("_n", ""), astroImageJ("_dfn", ""),
 }
 

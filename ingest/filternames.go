@@ -58,7 +58,11 @@ func (p *photometry) nameFilter() {
 	i := slices.IndexFunc(p.columns, func(c column) bool { return c.role == roleFilter })
 	switch name := filterKeyword(p.grid.keys); {
 	case i >= 0:
-		if first := p.firstCell(i); first != "" && (p.grid.dialect == nil || p.grid.dialect.filters == nil) {
+		first := p.firstCell(i)
+		if first == "" && len(p.grid.Sample) > 0 {
+			p.warn("column %s is empty in the first rows: the points have no filter", problem.Clip(p.columns[i].name))
+		}
+		if p.grid.dialect == nil || p.grid.dialect.filters == nil {
 			if _, number := instant.ParseDecimal([]byte(first)); number {
 				p.warn("column %s: the filters are numbers, such as %s, and are kept as they are",
 					problem.Clip(p.columns[i].name), problem.Clip(first))

@@ -136,14 +136,15 @@ func photometryFormats() []format {
 				"permID, provID or trkSub: object",
 			units:   "mag",
 			time:    "ISO 8601, UTC",
-			refused: "rows longer than their header; rows without a magnitude are left out"}},
+			refused: "rows longer than their header; rows without a magnitude and deprecated ones are left out"}},
 		{name: "ADES XML", recognise: isADESXML, read: photometryOf(adesXMLGrid), about: about{
 			by: "`<ades`, in XML; the elements optical, offset, occultation and radar",
 			roles: "mag: magnitude; rmsMag: error; band: filter; stn: telescope; " +
 				"permID, provID or trkSub: object",
-			units:   "mag",
-			time:    "obsTime, ISO 8601, UTC",
-			refused: "a member twice in an observation; observations without a magnitude are left out"}},
+			units: "mag",
+			time:  "obsTime, ISO 8601, UTC",
+			refused: "a member twice in an observation; observations without a magnitude and deprecated ones are " +
+				"left out"}},
 		{name: "MPC 80-column", recognise: isMPC, read: photometryOf(mpcGrid), about: about{
 			by:      "lines of 80 characters with a date in columns 16 to 32",
 			roles:   "columns 66-70: magnitude; 71: filter; 78-80: telescope; 1-12: object",

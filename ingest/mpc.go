@@ -177,6 +177,10 @@ func adesGrid(f bounded.File) (*grid, error) {
 	return g, g.readSample()
 }
 
+// adesDeprecated is the element that marks an observation which its observer or the Minor Planet
+// Center has withdrawn.
+const adesDeprecated = "deprecated"
+
 // adesDialect is the dialect of a table of ADES with these columns: the first name of the object
 // that it has is the object.
 func adesDialect(columns []string) *dialect {
@@ -253,6 +257,9 @@ func (in *adesRows) next(r *row) error {
 		for i, c := range in.cells {
 			if at := in.place[i]; at >= 0 {
 				in.out[at] = c
+			}
+			if in.names[i] == adesDeprecated && len(c) > 0 {
+				r.leftOut = "the observation is deprecated"
 			}
 		}
 		r.Cells = in.out

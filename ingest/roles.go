@@ -90,7 +90,8 @@ func roleOf(name string) (r role, weak bool) {
 	case "m":
 		return roleMagnitude, true
 	case "error", "err", "dmag", "dm", "mag_err", "magerr", "e_mag", "e_magnitude", "mag_error", "magnitude_error",
-		"brightness_error", "sigmapsf", "psferr", "uncertainty", "merr", "emag", "mag._err", "unforced_mag_error":
+		"brightness_error", "sigmapsf", "psferr", "psfmagerr",
+		"uncertainty", "merr", "emag", "mag._err", "unforced_mag_error":
 		return roleError, false
 	case "e":
 		return roleError, true

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"maps"
 	"math"
 
 	"nightjar/internal/instant"
@@ -15,7 +16,8 @@ const asItsFormat = "as the format that holds it"
 var fink = func() dialect {
 	d := ztfAlerts("ZTF alert light curve (Fink)", []string{"i:jd", "i:fid"}, "i:jd",
 		"i:magpsf: magnitude; i:sigmapsf: error; i:diffmaglim: limit; i:fid: filter g, r, i; difference")
-	d.prefix = "i:"
+	d.prefix, d.roles = "i:", maps.Clone(alertRoles)
+	d.roles["d:tag"] = roleOther // rows that it calls upperlim have no magnitude
 	d.notes = append(d.notes, "d:tag tells which rows Fink calls valid, of bad quality or upper limits")
 	return d
 }()
@@ -77,9 +79,10 @@ var plasticc = dialect{
 	about: about{roles: "flux: flux; flux_err: flux_error; passband: filter u, g, r, i, z, y for 0 to 5; object_id: " +
 		"object",
 		units: "none", time: "MJD", refused: asItsFormat},
-	name:    "PLAsTiCC",
-	needs:   []string{"object_id", "mjd", "passband", "flux", "flux_err"},
-	roles:   map[string]role{"object_id": roleObject, "passband": roleFilter},
+	name:  "PLAsTiCC",
+	needs: []string{"object_id", "mjd", "passband", "flux", "flux_err"},
+	roles: map[string]role{"object_id": roleObject, "passband": roleFilter,
+		"detected": roleOther, "detected_bool": roleOther}, // by the survey; the flux is one anyway
 	filters: map[string]string{"0": "u", "1": "g", "2": "r", "3": "i", "4": "z", "5": "y"},
 	source:  "PLAsTiCC",
 }

@@ -287,6 +287,7 @@ func TestNoFilter(t *testing.T) {
 		{"mjd,mag,filter_id\n58000.5,15,3\n", `{"mjd":58000.5,"magnitude":15,"filter":"3"}`,
 			"column filter_id: the filters are numbers, such as 3"},
 		{"mjd,mag,filter_id,filter\n58000.5,15,3,r\n", `{"mjd":58000.5,"magnitude":15,"filter_id":3,"filter":"r"}`, ""},
+		{"mjd,mag,filter\n58000.5,15,\n", `{"mjd":58000.5,"magnitude":15}`, "column filter is empty in the first rows"},
 		{gaiaSample, "", ""},
 	} {
 		points, report, err := process("photometry", "x.csv", []byte(c.text), Options{})

@@ -291,6 +291,9 @@ func worstFiles() []worstFile {
 			}
 			return fitstest.Gzip(b.Bytes())
 		}},
+		{"ADES XML of long members", "ui", "u", "an observation of more than", func() []byte {
+			return text("<ades><obsBlock><obsData><optical>", 60, "<mag>"+string(repeated("x", 1<<20))+"</mag>")
+		}},
 		{"a large spectrum of text", "siu", "s", "read", func() []byte {
 			var b bytes.Buffer
 			b.WriteString("wavelength,flux,error\n")

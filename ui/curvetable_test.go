@@ -12,8 +12,8 @@ import (
 )
 
 // curve are the values of a light curve, one a day from MJD 60000 on: fluxes with all that belongs
-// to them, one of them negative, magnitudes and limits of two systems, and values as TOM Toolkit 3 shares
-// them.
+// to them, one of them negative, magnitudes and limits of two systems, and values as TOM Toolkit 3
+// shares them.
 var curve = []string{
 	`{"filter": "r", "flux": 125.5, "flux_error": 2.25, "flux_unit": "uJy", "zero_point": 23.9, "magsys": "AB"}`,
 	`{"filter": "r", "flux": -3.5, "flux_error": 2.5, "flux_unit": "uJy", "zero_point": 23.9, "magsys": "AB"}`,

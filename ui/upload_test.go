@@ -127,7 +127,10 @@ func TestChooseFiles(t *testing.T) {
 	// the same file again is said to be here, and is not among those that are stored together
 	p.chooseFiles(func() { p.click("#upload .drop button") }, paths[0])
 	p.wait("$('#upload').textContent.includes('7 files: 1 here already · 1 refused · 5 stored') && $('#upload " +
-		".upload').textContent.includes('all its rows are stored already')")
+		".upload').textContent.includes('is here already') && $('#upload .upload').textContent.includes('product ')")
+	p.chooseFiles(func() { p.click("#upload .drop button") }, written(t, "others.csv", fmt.Sprintf(row, 1, 1)+
+		"60402.5,J,12.25\n")...)
+	p.wait("$('#upload .upload').textContent.includes('all its rows are stored already')")
 	p.clean("dry_run=true")
 }
 

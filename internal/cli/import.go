@@ -23,6 +23,7 @@ import (
 type productOptions struct {
 	fileHints
 	target, fluxScale string
+	groups            []string
 }
 
 func (p *program) importCommand() *cli.Command {
@@ -57,6 +58,8 @@ func (p *program) importCommand() *cli.Command {
 					textFlag(&o.target, "target",
 						"`NAME`, alias or id of the target; default: each row names its target"),
 					textFlag(&o.fluxScale, "flux-scale", "multiply fluxes by `FACTOR`"),
+					groupFlag(&o.groups, "let `GROUP` see the data products, where permissions are on objects; may be "+
+						"repeated"),
 					p.asFlag(),
 				),
 				Action: p.asClient(false, []string{"FILE..."},
@@ -208,6 +211,17 @@ func (p *program) importProducts(ctx context.Context, c *cli.Context, n *client.
 			return err
 		}
 		fields["target"] = strconv.FormatUint(t.ID, 10)
+	}
+	if len(o.groups) > 0 {
+		groups, err := findGroups(ctx, n, o.groups)
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(groups)
+		if err != nil {
+			return err
+		}
+		fields["groups"] = string(text)
 	}
 	columns, err := o.roles(c)
 	if err != nil {

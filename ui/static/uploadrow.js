@@ -6,11 +6,11 @@ import { size } from "./text.js";
 import { askedBy, fileFields, givenText } from "./uploadfields.js";
 
 // fileRow shows the state of one file of a target. A change of its fields previews it again.
-// element.preview previews the file, element.state is "waits", "ready", "here" (all its rows are
-// stored already), "refused", "stored" or "away" (dismissed), and element.store stores the file
-// while the state is ready or here. names are the fields that the node offers, groups returns the
-// named groups, stored is called with the
-// answer after storing, changed after each change of state.
+// element.preview previews the file, element.state is "waits", "ready", "here" (the node has the
+// file or all its rows), "refused", "stored" or "away" (dismissed), and element.store stores the
+// file while the state is ready or here. names are the fields that the node offers, groups returns
+// the named groups, stored is called with the answer after storing, changed after each change of
+// state.
 export function fileRow(file, { target, names, groups, stored, changed }) {
   const bar = h("progress", { value: 0, max: 1, hidden: true }), state = h("span", { class: "faint" }, "waits"),
     given = h("p", { class: "given" }), found = h("div", {}), buttons = h("div", { class: "row" });
@@ -77,8 +77,11 @@ export function fileRow(file, { target, names, groups, stored, changed }) {
     be("waits");
     const answer = await run(true);
     if (!answer) return;
-    const r = answer.report ?? answer, here = r.created === 0 && r.duplicate > 0;
-    fill(state, here ? h("span", { class: "warn" }, "all its rows are stored already") : "nothing is stored yet");
+    const r = answer.report ?? answer, same = r.warnings?.some((w) => w.startsWith("this very file is here already")),
+      here = r.created === 0 && (r.duplicate > 0 || same);
+    fill(state, here
+      ? h("span", { class: "warn" }, same ? "is here already" : "all its rows are stored already")
+      : "nothing is stored yet");
     fill(found, report(r, true));
     fields.show(askedBy(r));
     fill(buttons, h("button", { type: "button", class: here ? null : "main", onclick: element.store },
