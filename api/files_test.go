@@ -228,3 +228,31 @@ func TestUploadedPages(t *testing.T) {
 		}
 	}
 }
+
+// TestRecognisedUpload: with auto the report begins with what was decided, and why.
+func TestRecognisedUpload(t *testing.T) {
+	n := start(t, Options{})
+	target := n.target("astro", "SN 2026abc", "Observers")
+	const path = "/api/dataproducts/"
+	auto := func(name, content string) *form {
+		return newForm("target", target, "data_product_type", "auto").file(name, []byte(content))
+	}
+	n.play(t, []scenario{
+		{name: "a light curve", as: "astro", method: "POST", path: path, body: auto("a.csv", "mjd,mag\n58000,15\n"),
+			status: 201,
+			has: []string{
+				`"report":{"recognised":"photometry, because 'mjd' is a time and 'mag' a magnitude","format":`}},
+		{name: "the type is given", as: "astro", method: "POST", path: path,
+			body: newForm("target", target, "data_product_type", "photometry").file("b.csv",
+				[]byte("mjd,mag\n58001,15\n")),
+			status: 201, lacks: []string{"recognised"}},
+		{name: "a picture", as: "astro", method: "POST", path: path, body: auto("a.png", "\x89PNG\r\n\x1a\n..."),
+			status: 201,
+			has:    []string{`"report":{"recognised":"image_file, stored unread, because it is a PNG image"`}},
+		{name: "numbers", as: "astro", method: "POST", path: path, body: auto("a.dat", "9812.5 17.2\n9813.5 17.3\n"),
+			status: 400,
+			has: []string{
+				`"report":{"recognised":"nothing: the file can be read neither as photometry nor as a spectrum"`,
+				"neither a comment nor the file's name says that it is a spectrum"}},
+	})
+}

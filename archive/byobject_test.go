@@ -208,3 +208,38 @@ func TestUploadByObjectRefused(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// TestUploadOfSeveralSpectra: undated spectra of one file stay apart, unless they are the same; the
+// report begins with what auto decided.
+func TestUploadOfSeveralSpectra(t *testing.T) {
+	f := open(t, Options{})
+	id := f.target("astro", "SN 2026abc", f.group)
+	const why = "spectroscopy, because 'wavelength' is a wavelength and 'flux' a flux"
+	upload := func(content string) *Report {
+		t.Helper()
+		file, err := f.as("astro").BeginUpload(t.Context())
+		if err == nil {
+			_, err = io.WriteString(file, content)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, report, err := f.as("astro").Upload(t.Context(), &ProductInput{Type: AutoType, Target: id,
+			FileName: "s.csv"}, file)
+		if err != nil || report.Recognised != why {
+			t.Fatalf("%v %+v", err, report)
+		}
+		return report
+	}
+	// the second differs from the first in its wavelengths, the third in its fluxes
+	const two = "wavelength,flux,id\n4000,1,a\n5000,2,a\n4001,1,b\n5001,2,b\n4000,3,c\n5000,2,c\n"
+	if r := upload(two); r.Created != 3 || r.Duplicate != 0 {
+		t.Errorf("%+v", r)
+	}
+	if r := upload(two + "4000,1,d\n5000,2,d\n6000,7,e\n"); r.Created != 1 || r.Duplicate != 4 {
+		t.Errorf("%+v", r)
+	}
+	if n := len(f.data("astro", DatumFilter{})); n != 4 {
+		t.Errorf("%d datums", n)
+	}
+}

@@ -68,7 +68,7 @@ type productPlan struct {
 	// warnings are about unknown groups in mode targets, in which groups do not matter.
 	warnings []string
 	code     byte   // of the data type of the file's datums
-	note     string // about the recognised type
+	why      string // what decided on the data type; "" if the uploader did
 }
 
 // planProduct checks everything but the content of the file.
@@ -178,9 +178,6 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	}
 	report.Warnings = slices.Concat(report.Warnings, same, pl.warnings, s.unshared(pl.groups),
 		s.blindGroups(pl.target, pl.groups))
-	if pl.note != "" {
-		report.Warnings = append(report.Warnings, pl.note)
-	}
 	if in.byObject != nil {
 		in.byObject.warn(s, report, views, pl.groups)
 	}
@@ -289,7 +286,7 @@ func (s *Session) planUpload(ctx context.Context, in *ProductInput, f *FileUploa
 		return err
 	})
 	if err == nil && in.Type == AutoType {
-		in, pl.note, err = s.recognised(ctx, in, pl, f)
+		in, pl.why, err = s.recognised(ctx, in, pl, f)
 	}
 	if err == nil {
 		err = s.view(func(s *Session, tx *kv.Tx) (err error) { pl.code, err = knownCode(tx, in.Type); return err })
@@ -325,25 +322,22 @@ func refuseLines(file string, report *Report, done tally) error {
 	return &ProcessingError{&failed}
 }
 
-// recognised returns the input with the type of its content, and a note about it for the uploader.
+// recognised returns the input with the type of its content, and what decided on it.
 func (s *Session) recognised(ctx context.Context, in *ProductInput, pl *productPlan,
-	f *FileUpload) (typed *ProductInput, note string, err error) {
+	f *FileUpload) (typed *ProductInput, why string, err error) {
 	dataType, why, err := s.a.processors.Recognise(ctx, in.file(f), in.options(pl))
 	var refused *ingest.Error
 	if errors.As(err, &refused) {
 		report := ingest.EmptyReport()
-		report.Errors = refused.Problems
+		report.Recognised, report.Errors = ingest.NotRecognised, refused.Problems
 		return nil, "", &ProcessingError{&report}
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	if why != "" {
-		note = "kept as " + dataType + ", since it could not be read: " + why
-	}
 	other := *in
 	other.Type = dataType
-	return &other, note, nil
+	return &other, why, nil
 }
 
 func (in *ProductInput) file(f *FileUpload) ingest.File {
@@ -399,6 +393,7 @@ func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, 
 	add func(d Datum, line int) error) (*Report, error) {
 	if !s.a.processors.Handles(in.Type) {
 		report, o := ingest.EmptyReport(), in.options(pl)
+		report.Recognised = pl.why
 		report.Warnings = append(report.Warnings, o.Unused(in.Type)...)
 		return &report, nil
 	}
@@ -423,6 +418,7 @@ func (s *Session) process(ctx context.Context, in *ProductInput, f *FileUpload, 
 		}
 		return add(d, p.Line)
 	})
+	report.Recognised = pl.why
 	var refused *ingest.Error
 	if errors.As(err, &refused) {
 		if len(report.Errors) == 0 {

@@ -30,7 +30,7 @@ var layers = readLayers(`
 	auth                  kv internal/cache internal/problem golang.org/x/crypto
 	index                 github.com/blevesearch/bleve/v2 github.com/blevesearch/bleve_index_api
 	ingest                ingest/bounded ingest/fits ingest/table ingest/table/fixed ingest/units internal/instant internal/jsontext internal/problem
-	ingest/fits           ingest/bounded internal/instant internal/jsontext internal/problem
+	ingest/fits           ingest/bounded ingest/units internal/instant internal/jsontext internal/problem
 	ingest/table          ingest/bounded internal/instant internal/jsontext internal/problem go.yaml.in/yaml/v4
 	kv                    internal/boltfile internal/cache internal/disk github.com/RoaringBitmap/roaring/v2 go.etcd.io/bbolt
 	sky

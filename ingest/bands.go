@@ -40,12 +40,14 @@ var bandWords = []struct {
 	{"lim", bandLimit},
 }
 
-// bandLetters are words of one letter, which are not joined to others but e and d, to a band.
-var bandLetters = map[string]bandKind{"e": bandError, "d": bandError, "m": bandMagnitude, "l": bandFlag, "ul": bandFlag}
+// bandLetters are words of one or two letters. Of these only e, d and s may be joined to a band.
+var bandLetters = map[string]bandKind{"e": bandError, "d": bandError, "s": bandError, "m": bandMagnitude, "l": bandFlag,
+	"ul": bandFlag}
 
 // bandSurveys may precede or follow the name of a band, as in sdss_g and V_bessell.
 var bandSurveys = []string{"sdss", "ps1", "ps", "panstarrs", "ztf", "atlas", "bessell", "johnson", "cousins", "2mass",
-	"twomass", "gaia", "swift", "uvot", "lsst", "des", "decam", "skymapper", "landolt", "wise", "lco", "kait", "ab", "vega"}
+	"twomass", "gaia", "swift", "uvot", "lsst", "des", "decam", "skymapper", "landolt", "wise", "lco", "kait", "ab",
+	"vega"}
 
 var (
 	// bands that a column may be called without any other word and without an error
@@ -137,7 +139,7 @@ func cutBandWord(part string) (rest string, of bandKind, ok bool) {
 			return part[:len(part)-n], w.of, true
 		}
 	}
-	if first := part[0] | 0x20; (first == 'e' || first == 'd') && len(part) > 1 && isBand(part[1:]) {
+	if strings.IndexByte("edsEDS", part[0]) >= 0 && len(part) > 1 && isBand(part[1:]) {
 		return part[1:], bandError, true
 	}
 	return "", 0, false
@@ -177,6 +179,8 @@ func (g *grid) wideBands(o *Options) *wide {
 		case r == roleFilter && !weak, r == roleMagnitude && !weak, r == roleFlux, r == roleError, r == roleFluxError,
 			r == roleLimitFlag:
 			return nil // of which band it would be is not told
+		case r == roleOther && doubtful(base):
+			return nil
 		}
 		w.common = append(w.common, i)
 	}
@@ -198,8 +202,39 @@ func (g *grid) wideBands(o *Options) *wide {
 	return w
 }
 
-// errorsBehind gives a column err, error or the like to the band whose magnitude it follows, if each
-// band has one: MJD g err r err.
+// namesBands reports whether names of columns include a magnitude or a flux of a band and its
+// error.
+func namesBands(names []string) bool {
+	columns := make([]*bandColumn, len(names))
+	for i, name := range names {
+		base, _ := cutUnit(name)
+		if c, ok := bandColumnOf(base); ok {
+			columns[i] = &c
+		}
+	}
+	b := newBands(columns)
+	return b.has(bandMagnitude) && b.has(bandError) || b.has(bandFlux) && b.has(bandFluxError)
+}
+
+// doubtful reports whether a column is called like those of a band, but of something that is no
+// band: the images A, B and C of a lens are not bands, though B is one, and neither is an aperture.
+func doubtful(name string) bool {
+	word := false
+	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("_-. ", r) }) {
+		for {
+			rest, k, cut := cutBandWord(part)
+			if !cut || rest == "" {
+				word = word || cut && k <= bandFluxError
+				break
+			}
+			word, part = word || k <= bandFluxError && (k != bandError || len(rest) == 1), rest
+		}
+	}
+	return word
+}
+
+// errorsBehind gives a column err, error or the like to the band whose magnitude it follows, if
+// each band has one: MJD g err r err.
 func (g *grid) errorsBehind(columns []*bandColumn) {
 	var behind []int
 	bands := 0

@@ -9,12 +9,16 @@ import (
 // filters apart.
 func TestBandColumns(t *testing.T) {
 	for name, want := range map[string]string{
-		"g": "g magnitude", "R": "R magnitude", "gerr": "g error", "e_g": "g error", "eg": "g error", "dV": "V error",
-		"gmag": "g magnitude", "Vmag": "V magnitude", "mag_g": "g magnitude", "m_g": "g magnitude", "g mag": "g magnitude",
-		"e_gmag": "g error", "g_mag_err": "g error", "magerr_g": "g error", "mag_err_Ks": "Ks error", "sigma_B": "B error",
-		"w1mpro": "w1 magnitude", "w1sigmpro": "w1 error", "flux_g": "g flux", "fluxerr_g": "g flux_error",
+		"g": "g magnitude", "R": "R magnitude", "gerr": "g error", "e_g": "g error", "eg": "g error", "sV": "V error",
+		"s_V": "V error", "dV": "V error",
+		"gmag": "g magnitude", "Vmag": "V magnitude", "mag_g": "g magnitude", "m_g": "g magnitude",
+		"g mag":  "g magnitude",
+		"e_gmag": "g error", "g_mag_err": "g error", "magerr_g": "g error", "mag_err_Ks": "Ks error",
+		"sigma_B": "B error",
+		"w1mpro":  "w1 magnitude", "w1sigmpro": "w1 error", "flux_g": "g flux", "fluxerr_g": "g flux_error",
 		"g_flux_err": "g flux_error", "l_gmag": "g is_limit", "g_limit": "g limit", "limmag_r": "r limit",
-		"sdss_g": "sdss_g magnitude", "V_johnson_err": "V_johnson error", "ztfg": "ztfg magnitude", "r'": "r' magnitude",
+		"sdss_g": "sdss_g magnitude", "V_johnson_err": "V_johnson error", "ztfg": "ztfg magnitude",
+		"r'":        "r' magnitude",
 		"F606W_mag": "F606W magnitude", "gp": "gp magnitude", "G_unc": "G error",
 		"mag": "", "err": "", "e_mag": "", "limitmag": "", "x": "", "X": "", "B-V": "", "g-r": "", "ra": "", "dec": "",
 		"zp": "", "r_gmag": "", "MAG_AUTO": "", "seeing_r": "", "": "", "_": "", "vega": "", "sigma": "", "flux": "",
@@ -44,8 +48,10 @@ func TestWideTables(t *testing.T) {
 		{"errors behind", "mjd,g,err,R,err\n" + rows, two},
 		{"another case of errors", "mjd,g,gErr,R,rerr\n" + rows, two},
 		{"a word", "mjd,gmag,e_gmag,mag_R,magerr_R\n" + rows, two},
-		{"no errors", "mjd,g,R\n61100.2,19.26,19.31\n61101.2,-999,>20\n", `{"mjd":61100.2,"filter":"g","magnitude":19.26}` +
-			"\n" + `{"mjd":61100.2,"filter":"R","magnitude":19.31}` + "\n" + `{"mjd":61101.2,"filter":"R","limit":20}`},
+		{"no errors", "mjd,g,R\n61100.2,19.26,19.31\n61101.2,-999,>20\n",
+			`{"mjd":61100.2,"filter":"g","magnitude":19.26}` +
+				"\n" + `{"mjd":61100.2,"filter":"R","magnitude":19.31}` + "\n" +
+				`{"mjd":61101.2,"filter":"R","limit":20}`},
 		{"fluxes", "mjd,flux_g (mJy),fluxerr_g (mJy),flux_r (mJy),fluxerr_r (mJy),note\n61100.2,1.5,0.1,2.5,0.2,a\n",
 			`{"mjd":61100.2,"note":"a","filter":"g","flux":1.5,"flux_unit":"mJy","flux_error":0.1}` + "\n" +
 				`{"mjd":61100.2,"note":"a","filter":"r","flux":2.5,"flux_unit":"mJy","flux_error":0.2}`},
@@ -54,7 +60,9 @@ func TestWideTables(t *testing.T) {
 		{"limits", "mjd,gmag,e_gmag,g_limit,rmag,e_rmag,r_limit\n61100.2,,,20.5,18.1,0.1,21.0\n",
 			`{"mjd":61100.2,"filter":"g","limit":20.5}` + "\n" +
 				`{"mjd":61100.2,"filter":"r","magnitude":18.1,"error":0.1,"limit":21.0}`},
-		{"JSON", `[{"mjd":61100.2,"g":19.26,"g_err":0.03,"R":19.31,"R_err":0.06},{"mjd":61101.2,"R":19.41,"R_err":0.07}]`, two},
+		{"JSON",
+			`[{"mjd":61100.2,"g":19.26,"g_err":0.03,"R":19.31,"R_err":0.06},` +
+				`{"mjd":61101.2,"R":19.41,"R_err":0.07}]`, two},
 	} {
 		points, report, err := process("photometry", "t.txt", []byte(c.text), Options{})
 		if err != nil || values(points) != c.want {
@@ -66,11 +74,12 @@ func TestWideTables(t *testing.T) {
 	}
 }
 
-// TestWideRows: an empty row is counted, a row of another length keeps its line, and lines are those
-// of the file.
+// TestWideRows: an empty row is counted, a row of another length keeps its line, and lines are
+// those of the file.
 func TestWideRows(t *testing.T) {
 	const header = "mjd,g,gerr,r,rerr\n"
-	points, report, err := process("photometry", "t.csv", []byte(header+"61100,18.1,0.1,18.2,0.1\n61101,,,nan,\n"), Options{})
+	points, report, err := process("photometry", "t.csv", []byte(header+"61100,18.1,0.1,18.2,0.1\n61101,,,nan,\n"),
+		Options{})
 	if err != nil || len(points) != 2 || points[1].Line != 2 || report.RejectedCount != 1 ||
 		report.Rejected[0].String() != "line 3: the row has no value in any band" {
 		t.Errorf("%v %+v", err, report)
@@ -98,6 +107,9 @@ func TestNotWide(t *testing.T) {
 		"one error for two":      "mjd,g,r,err\n61100.5,18.5,18.6,0.1\n",
 		"texts":                  "mjd,g,r\n61100.5,a,b\n",
 		"a band twice":           "mjd,gmag,e_gmag,mag_g,magerr_g\n61100.5,18.5,0.1,18.5,0.1\n",
+		"images of a lens":       "mhjd,mag_A,mag_A_err,mag_B,mag_B_err\n61100.5,18.5,0.1,18.5,0.1\n",
+		"images, joined":         "mjd,magA,magerrA,magB,magerrB\n61100.5,18.5,0.1,18.5,0.1\n",
+		"images alone":           "mjd,A,Aerr,B,Berr\n61100.5,18.5,0.1,18.5,0.1\n",
 		"no time":                "a,g,gerr,r,rerr\n61100.5,18.5,0.1,18.5,0.1\n",
 	} {
 		if points, _, err := process("photometry", "t.csv", []byte(text), Options{}); err == nil {
@@ -105,10 +117,12 @@ func TestNotWide(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ text, want string }{
-		{"mjd,filter,mag,g,gerr\n61100.5,r,18,1.5,0.1\n", `{"mjd":61100.5,"filter":"r","magnitude":18,"g":1.5,"gerr":0.1}`},
+		{"mjd,filter,mag,g,gerr\n61100.5,r,18,1.5,0.1\n",
+			`{"mjd":61100.5,"filter":"r","magnitude":18,"g":1.5,"gerr":0.1}`},
 		{"mjd,mag,err,z\n61100.5,18,0.1,0.05\n", `{"mjd":61100.5,"magnitude":18,"error":0.1,"z":0.05}`},
 	} {
-		if points, _, err := process("photometry", "t.csv", []byte(c.text), Options{}); err != nil || values(points) != c.want {
+		if points, _, err := process("photometry", "t.csv", []byte(c.text), Options{}); err != nil ||
+			values(points) != c.want {
 			t.Errorf("%s: %v, got %s", c.text, err, values(points))
 		}
 	}

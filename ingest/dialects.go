@@ -102,7 +102,7 @@ var dialects = []dialect{
 			"observer_code": roleSource, "star_name": roleObject},
 	},
 	openCatalog, fink, finkRubin, antares, rubinForced, rubinSources, rubinOlderSources, plasticc, sousa,
-	binnedSeries, tns, skyPatrol, panstarrsDetections, ptf,
+	binnedSeries, tns, skyPatrol, panstarrsDetections, ptf, snana,
 	astroImageJ("", "source_amag_t1"), astroImageJ("", ""), astroImageJ("_n", ""), astroImageJ("_dfn", ""),
 }
 

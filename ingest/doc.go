@@ -20,21 +20,23 @@
 //
 // # Layers
 //
-// Package bounded has files and the limits of reading them. Packages fits and table read bytes and
-// know no astronomy: FITS, delimited text, ECSV and VOTables. Package units reads units. Every
-// table becomes a grid (grid.go, textgrid.go, tablegrid.go, fitsgrid.go, jsongrid.go): names of
-// columns, what the format says about each column, and rows of texts. The meaning of a column is
-// decided by its name, UCD and unit (roles.go, timenames.go, photometryroles.go, spectrumroles.go),
-// or by a dialect (dialects.go, surveys.go, ownexport.go), which describes a table of known origin
-// in any format. Points are made from rows (photometryrow.go, spectrum.go) and from images
-// (spectrumfits.go). The formats are entries of two lists (formats.go).
+// Package bounded has files and the limits of reading them. Packages fits, table and fixed read
+// bytes and know no astronomy: FITS, delimited text, ECSV, VOTables, and columns at fixed places.
+// Package units reads units. Every table becomes a grid (grid.go, textgrid.go, tablegrid.go,
+// fitsgrid.go, jsongrid.go): names of columns, what the format says about each column, and rows of
+// texts. The meaning of a column is decided by its name, UCD and unit (roles.go, timenames.go,
+// photometryroles.go, spectrumroles.go), or by a dialect (dialects.go, surveys.go, ownexport.go),
+// which describes a table of known origin in any format. A table with columns for each band gets
+// rows for each (bands.go, wide.go). Points are made from rows (photometryrow.go, spectrum.go) and
+// from images (spectrumfits.go). The formats are entries of two lists (formats.go).
 //
 // # Rules
 //
-// A file is read exactly or refused. Whatever is in it and is not understood is a problem, with its
-// line (or HDU) and column. All problems are collected, not only the first. What is assumed or
-// changed is a warning. A number keeps the digits of the file. A time is computed from its decimal
-// text in integers, to the microsecond, half to even.
+// A file is read exactly or refused; only a row with a fault in free text, and on request any bad
+// row of photometry, is left out alone (badrows.go). Whatever is in it and is not understood is a
+// problem, with its line (or HDU) and column. All problems are collected, not only the first. What
+// is assumed or changed is a warning. A number keeps the digits of the file. A time is computed
+// from its decimal text in integers, to the microsecond, half to even.
 //
 // # Caveats
 //

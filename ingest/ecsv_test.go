@@ -24,7 +24,8 @@ func TestECSVYAML(t *testing.T) {
 		{"anchors and merges", "number: &number {unit: d, datatype: float64}\ndatatype:\n" +
 			"- {name: mjd, <<: *number}\n- name: &name mag\n  <<: [{unit: mag}, *number]\n" +
 			"- {name: y, datatype: string}\nmeta: {again: *name}\n"},
-		{"texts over several lines", "datatype:\n- {name: mjd, datatype: float64}\n- name: >-\n    mag\n  description: |\n" +
+		{"texts over several lines", "datatype:\n- {name: mjd, datatype: float64}\n- name: >-\n    mag\n  " +
+			"description: |\n" +
 			"    - name: other\n    - name: another\n  datatype: float64\n- name: !!str y\n  datatype: string\n"},
 		{"keys with quotes", "\"datatype\":\n  -   'name': mjd\n      'datatype': float64\n  - {'name': 'mag'}\n" +
 			"  - {name: y, datatype: string} # the band\n"},
@@ -66,7 +67,8 @@ func TestECSVRefused(t *testing.T) {
 	}
 }
 
-// TestECSVSerialized: a Time in two numbers is their exact sum, and a value under a mask is missing.
+// TestECSVSerialized: a Time in two numbers is their exact sum, and a value under a mask is
+// missing.
 func TestECSVSerialized(t *testing.T) {
 	const header = "# delimiter: ','\n# datatype:\n# - {name: t.jd1, unit: d, datatype: float64}\n" +
 		"# - {name: t.jd2, unit: d, datatype: float64}\n# - {name: mag, datatype: float64}\n" +

@@ -27,7 +27,7 @@ func ExampleProcessors_Process() {
 }
 
 func ExampleProcessors_Inspect() {
-	as, _, report, err := ingest.NewProcessors().Inspect(context.Background(), ingest.AutoType,
+	as, report, err := ingest.NewProcessors().Inspect(context.Background(), ingest.AutoType,
 		file("wavelength (nm),flux (Jy)\n400,1\n401,2\n"), ingest.Options{DateObs: "58000.5"})
 	fmt.Println(as, report.Created, err)
 	// Output: spectroscopy 1 <nil>

@@ -47,7 +47,8 @@ Note (1): Notes may be long
 // TestFixedColumns: columns are told by their places, so a missing value does not shift the others.
 func TestFixedColumns(t *testing.T) {
 	for _, c := range []struct{ name, text, want, format string }{
-		{"IPAC", ipacSample, `{"mjd":61100.1234567,"magnitude":18.123,"error":0.031,"filter":"zg","limit":20.5}` + "\n" +
+		{"IPAC", ipacSample, `{"mjd":61100.1234567,"magnitude":18.123,"error":0.031,"filter":"zg","limit":20.5}` +
+			"\n" +
 			`{"mjd":61101.1234567,"error":0.031,"filter":"zr","limit":20.1}` + "\n" +
 			`{"mjd":61102.1234567,"magnitude":18.201,"limit":20.6}`, "IPAC table"},
 		{"IPAC with types alone", "|mjd     |mag  |\n|double  |float|\n 61100.25 18.10\n",
@@ -62,16 +63,23 @@ func TestFixedColumns(t *testing.T) {
 			"61102.25\t19.0\tr\t1e5\n", `{"mjd":61100.25,"magnitude":18.10,"filter":"r","id":"007"}` + "\n" +
 			`{"mjd":61102.25,"magnitude":19.0,"filter":"r","id":"1e5"}`, "RDB"},
 		{"ruler", "    MJD   mag dmag   source\n======= ===== ==== ========\n61100.2 17.53 0.16 A scope\n" +
-			"61101.2       0.10 Big scope, far away\n61102.2 16.93      \n", `{"mjd":61100.2,"magnitude":17.53,"error":0.16}` +
-			"\n" + `{"mjd":61102.2,"magnitude":16.93}`, "delimited text (columns under a ruler)"},
+			"61101.2       0.10 Big scope, far away\n61102.2 16.93      \n",
+			`{"mjd":61100.2,"magnitude":17.53,"error":0.16}` +
+				"\n" + `{"mjd":61102.2,"magnitude":16.93}`, "delimited text (columns under a ruler)"},
 		{"ruler below units", "    MJD   mag      x\n      d   mag\n------- ----- -------\n61100.2 17.53     a b\n",
 			`{"mjd":61100.2,"magnitude":17.53,"x":"a b"}`, "delimited text (columns under a ruler)"},
 		{"rulers around header and rows", "======= =====\n    MJD   mag\n======= =====\n61100.2 17.53\n61101.2\n" +
-			"61102.2  16.9\n======= =====\n", `{"mjd":61100.2,"magnitude":17.53}` + "\n" + `{"mjd":61102.2,"magnitude":16.9}`,
+			"61102.2  16.9\n======= =====\n", `{"mjd":61100.2,"magnitude":17.53}` + "\n" +
+			`{"mjd":61102.2,"magnitude":16.9}`,
 			"delimited text (columns under a ruler)"},
 		{"a ruler that is not one of places", "MJD mag err\n--- --- ---\n61100.2 17.53 0.1\n61101.2 17.6 0.1\n",
 			`{"mjd":61100.2,"magnitude":17.53,"error":0.1}` + "\n" + `{"mjd":61101.2,"magnitude":17.6,"error":0.1}`,
 			"delimited text (blanks)"},
+		{"a ruler wider than its rows", "MJD        mag\n---------- ----\n61100 18\n61101 19\n",
+			`{"mjd":61100,"magnitude":18}` + "\n" + `{"mjd":61101,"magnitude":19}`, "delimited text (blanks)"},
+		{"IPAC of WISE", "\\x = 1\n|mjd     |w1mpro|w1sigmpro|\n|double  |double|double   |\n|mjdate  |mag   |mag " +
+			"     |\n" +
+			" 61100.25  12.1   0.02\n", `{"mjd":61100.25,"filter":"w1","magnitude":12.1,"error":0.02}`, "IPAC table"},
 		{"a frame", "+-----+-----+\n| mjd | mag |\n+-----+-----+\n| 61100 | 18 |\n+-----+-----+\n",
 			`{"mjd":61100,"magnitude":18}`, "delimited text (pipe)"},
 	} {
@@ -105,20 +113,24 @@ func TestFixedRefused(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"IPAC under a bar", strings.Replace(ipacSample, "  18.123 ", " 118.1234", 1),
 			"line 8: '4' lies between the columns mag and magerr"},
-		{"IPAC behind the last bar", strings.Replace(ipacSample, "20.5\n", "20.5555\n", 1), "lies behind the last column"},
+		{"IPAC behind the last bar", strings.Replace(ipacSample, "20.5\n", "20.5555\n", 1),
+			"lies behind the last column"},
 		{"IPAC bars", "\\a = b\n|mjd     |mag  |\n|double |float |\n", "the bar before column 2 is not below"},
 		{"IPAC types", "\\a = b\n|mjd     |mag  |\n|complex |float|\n 61100.25 18\n", "'complex' is not a type"},
-		{"IPAC number of columns", "\\a = b\n|mjd|mag|\n|r  |r  |r  |\n", "3 columns where the line of names has 2 columns"},
+		{"IPAC number of columns", "\\a = b\n|mjd|mag|\n|r  |r  |r  |\n",
+			"3 columns where the line of names has 2 columns"},
 		{"IPAC header again", ipacSample + "|mjd|\n", "line 12: a header line among the rows"},
 		{"IPAC tab", "\\a = b\n|mjd     |mag  |\n 61100.25\t18\n", "a tab where"},
 		{"IPAC, not ASCII", "\\a = b\n|mjd   |mag  |name     |c |\n 61100  18    éé      x\n", "the line is not ASCII"},
 		{"MRT between columns", mrt("  18.123 0.031", "  18.1234 .031"), "line 21: '4' lies between"},
 		{"MRT with a sign between", mrt("18.123 0.031", "18.123-0.031"), "'-' lies between"},
-		{"MRT of two tables", mrt("Note (1)", "Byte-by-byte Description of file: b\nNote (1)"), "describes several tables"},
+		{"MRT of two tables", mrt("Note (1)", "Byte-by-byte Description of file: b\nNote (1)"),
+			"describes several tables"},
 		{"ReadMe", mrt("Note (1)", "(End)  somebody  [CDS]\nNote (1)"), "a ReadMe whose tables are in other files"},
 		{"MRT that ends early", mrtSample[:strings.Index(mrtSample, "Date")], "the file ends within the description"},
 		{"MRT bytes", mrt("17- 22", "23- 22"), "line 12: the bytes 23 to 22 are not a column"},
-		{"ruler, later row", "    MJD   mag\n------- -----\n" + strings.Repeat("61100.2 17.53\n", 60) + "61100.25 17.53\n",
+		{"ruler, later row", "    MJD   mag\n------- -----\n" + strings.Repeat("61100.2 17.53\n", 60) +
+			"61100.25 17.53\n",
 			"line 63: '5' lies between the columns MJD and mag"},
 	} {
 		_, _, err := process("photometry", "t.txt", []byte(c.text), Options{})
@@ -138,13 +150,16 @@ func TestFixedSpectra(t *testing.T) {
 		"--------------------------------------------------------------------------------\n" +
 		"4000.0  1.250\n4001.0 -1.000\n"
 	for _, c := range []struct{ name, text, want string }{
-		{"IPAC", "\\DATE_OBS = '2026-03-01T06:00:00'\n| wavelength | flux   | flux_unc |\n| double     | double | double   |\n" +
+		{"IPAC", "\\DATE_OBS = '2026-03-01T06:00:00'\n| wavelength | flux   | flux_unc |\n| double     | double | " +
+			"double   |\n" +
 			"| um         | Jy     | Jy       |\n| null       | null   | null     |\n 5.20         0.1230   0.0010\n" +
 			" 5.21         null     0.0010\n", `{"flux":[0.1230,null],"flux_units":"Jy","wavelength":[5.20,5.21],` +
 			`"wavelength_units":"um","flux_error":[0.0010,0.0010]}`},
-		{"MRT", mrt, `{"flux":[1.250,null],"flux_units":"mJy","wavelength":[4000.0,4001.0],"wavelength_units":"Angstrom"}`},
-		{"RDB", "wavelength\tflux\nN\tN\n4000\t1.5\n4001\t1.25\n", `{"flux":[1.5,1.25],"flux_units":"erg / (Angstrom s cm2)",` +
-			`"wavelength":[4000,4001],"wavelength_units":"Angstrom"}`},
+		{"MRT", mrt,
+			`{"flux":[1.250,null],"flux_units":"mJy","wavelength":[4000.0,4001.0],"wavelength_units":"Angstrom"}`},
+		{"RDB", "wavelength\tflux\nN\tN\n4000\t1.5\n4001\t1.25\n",
+			`{"flux":[1.5,1.25],"flux_units":"erg / (Angstrom s cm2)",` +
+				`"wavelength":[4000,4001],"wavelength_units":"Angstrom"}`},
 	} {
 		points, _, err := process("spectroscopy", "t.txt", []byte(c.text), Options{})
 		if err != nil || values(points) != c.want {

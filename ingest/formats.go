@@ -123,7 +123,7 @@ func photometryFormats() []format {
 				"SURVEY: source; SNID: object",
 			units:   "FLUXCAL's own",
 			time:    "MJD",
-			refused: "rows of another length"}},
+			refused: "rows that lack more than columns at their end that are not needed"}},
 		{name: "Gaia Alerts", recognise: isGaiaAlert, read: photometryOf(gaiaGrid), about: about{
 			by:      "`#Date,JD(TCB),averagemag` below the alert's name",
 			roles:   "averagemag: magnitude; filter G, telescope and source Gaia",
@@ -152,8 +152,10 @@ func photometryFormats() []format {
 			time:    "year, month and day with a fraction, UTC",
 			refused: "lines of another length; rows without a magnitude are left out"}},
 		{name: "delimited text", recognise: isText, read: photometryOf(textGrid), about: about{
-			by:      "text; comma, tab, semicolon, pipe or blanks; a header line, also as a comment",
-			roles:   byNames,
+			by: "text; comma, tab, semicolon, pipe or blanks, or columns under a ruler; a header line, also as a " +
+				"comment " +
+				"or below a preface; sncosmo's `@key value`; the `#Name :` lines of SALT2",
+			roles:   byNames + "; a column for each band, such as `g, gerr, r, rerr`: a point for each",
 			units:   "in brackets after the name, or in a line below the header; kept",
 			time:    anyTime,
 			refused: "rows that are not UTF-8; rows of another length; " + noTimeText}},
@@ -166,11 +168,16 @@ func spectroscopyFormats() []format {
 		{name: "FITS image", recognise: fits.IsFITS, read: readFITSSpectrum, about: about{
 			by: "`SIMPLE  =`; a table with wavelength and flux (SDSS, ESO SDP, HST and JWST x1d, generic), " +
 				"rows or arrays; else an image with a wavelength scale (linear, logarithmic, CD matrix, " +
-				"IRAF bands, MULTISPEC linear or logarithmic, .fz), its error or wavelengths in HDUs of their own",
-			roles: "by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit",
-			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1; kept",
+				"IRAF bands, .fz), its error or wavelengths in HDUs of their own; an echelle spectrum (MULTISPEC, " +
+				"linear, " +
+				"logarithmic or nonlinear), of which each order is a spectrum",
+			roles: "by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit; a pixel of wavelength 0 " +
+				"or NaN " +
+				"is left out",
+			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1, words of CTYPE1 (Wavelength [nm]); kept",
 			time:  headerDate,
-			refused: "an image of several spectra; a scale that is not of wavelengths; nonlinear MULTISPEC; " +
+			refused: "an image of spectra of several objects, as of fibres; a scale that is not of wavelengths, as " +
+				"of pixels; " +
 				"PLIO and HCOMPRESS"}},
 		{name: "VOTable", recognise: table.IsVOTable, read: readVOSpectrum, about: about{
 			by:      "`<VOTABLE`",
@@ -210,12 +217,15 @@ func spectroscopyFormats() []format {
 			refused: "other JSON; pixels of another length; spectra of the host galaxy, of models, " +
 				"and those that were deredshifted or dereddened, are left out"}},
 		{name: "spectrum text", recognise: isText, read: readTextSpectrum, about: about{
-			by: "text with columns of wavelength and flux; " +
+			by: "text with columns of wavelength and flux, also under a ruler or below a preface; " +
 				"two to four columns of numbers without a header",
-			roles:   "by name; without names wavelength, flux, error",
-			units:   "in brackets after the name, or under a keyword in a comment; kept",
-			time:    headerDate + ", in comments as `key: value` or `KEY = value / comment`",
-			refused: "an invalid wavelength; rows of another length"}},
+			roles: "by name; without names wavelength, flux, error; a column that tells several spectra apart, as " +
+				"spectrum_id, order or mjd; a pixel of wavelength 0 or NaN is left out",
+			units: "in brackets after the name, or under a keyword in a comment; kept",
+			time:  headerDate + ", in comments as `key: value` or `KEY = value / comment`",
+			refused: "an invalid wavelength; rows of another length; wavelengths that start again without a column " +
+				"that " +
+				"tells the spectra apart"}},
 	}
 }
 

@@ -60,6 +60,8 @@ func formatSamples(t *testing.T) map[string][]byte {
 		"AAVSO download photometry": []byte(
 			"JD,Magnitude,Uncertainty,Band,Observer Code,HJD,Star Name\n2459000.5,<12.5,,Vis.,ABC,2459000.503,SS " +
 				"CYG\n2459001.5,8.62,0.02,V,ABC,,SS CYG\n"),
+		"SNANA table photometry": []byte("MJD,BAND,FLUXCAL,FLUXCALERR,ZEROPT\n59000.5,g,1000,50,31.2\n" +
+			"59001.5,r,-10,50,31.1\n"),
 		"JSON photometry":                     []byte(alertJSON),
 		"Open Supernova Catalog photometry":   []byte(openCatalogJSON),
 		"Open Supernova Catalog spectroscopy": []byte(openCatalogJSON),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/fits"
@@ -114,11 +115,12 @@ func (j *job) run(ctx context.Context, formats []format) error {
 	return bounded.Refuse(bounded.Problem{Reason: "the format is not known"})
 }
 
-// Recognise finds the data type of a file by its content: the type whose processor reads all of it
-// (photometry is tried first, then spectroscopy). Any other FITS file is a fits_file, and a picture
-// is an image_file. For a FITS file that is not a spectrum, note says why. Otherwise the error is
-// an [*Error] that lists what each processor found.
-func (p *Processors) Recognise(ctx context.Context, f bounded.File, o Options) (dataType, note string, err error) {
+// Recognise finds the data type of a file by its content: the type whose processor finds columns
+// and reads a first point (photometry is tried first, then spectroscopy). If o.Objects is set, it
+// reads all of the file. Any other FITS file is a fits_file, and a picture is an image_file. why
+// says what decided, as in "photometry, because ...". Otherwise the error is an [*Error] that lists
+// what each processor found.
+func (p *Processors) Recognise(ctx context.Context, f bounded.File, o Options) (dataType, why string, err error) {
 	var all bounded.Error
 	f, cancel := f.Metered(ctx, "")
 	defer cancel()
@@ -142,12 +144,23 @@ func (p *Processors) Recognise(ctx context.Context, f bounded.File, o Options) (
 		}
 	}
 	o.byContent = true
+	enough := errors.New("a point was read")
+	var found []string
 	for _, dataType := range []string{"photometry", "spectroscopy"} {
-		_, err := p.Process(ctx, dataType, f, o, func(Point) error { return nil })
+		report, err := p.Process(ctx, dataType, f, o, func(Point) error {
+			if o.Objects == nil {
+				return enough
+			}
+			return nil
+		})
 		var refused *bounded.Error
-		if err == nil || !errors.As(err, &refused) {
+		if err == nil || errors.Is(err, enough) {
+			return dataType, dataType + ", because " + report.because(), nil
+		}
+		if !errors.As(err, &refused) {
 			return dataType, "", err
 		}
+		found = append(found, "as "+dataType+": "+refused.Problems[0].String())
 		for _, problem := range refused.Problems {
 			problem.Reason = "as " + dataType + ": " + problem.Reason
 			all.Problems = append(all.Problems, problem)
@@ -155,48 +168,81 @@ func (p *Processors) Recognise(ctx context.Context, f bounded.File, o Options) (
 		all.More += refused.More
 	}
 	if fits.IsFITS(head) {
-		return "fits_file", all.Problems[len(all.Problems)-1].String(), nil
+		return "fits_file", "fits_file, stored unread, because it could not be read " + strings.Join(found, ", nor "),
+			nil
 	}
-	for _, start := range []string{"\x89PNG", "\xff\xd8\xff", "GIF8"} {
-		if bytes.HasPrefix(head, []byte(start)) {
-			return "image_file", "", nil
+	for _, picture := range []struct{ start, name string }{{"\x89PNG", "PNG"}, {"\xff\xd8\xff", "JPEG"}, {"GIF8",
+		"GIF"}} {
+		if bytes.HasPrefix(head, []byte(picture.start)) {
+			return "image_file", "image_file, stored unread, because it is a " + picture.name + " image", nil
 		}
 	}
 	return "", "", &all
 }
 
+// because says by what a file that was read was recognised.
+func (r *Report) because() string {
+	if r.guess != "" {
+		return r.guess
+	}
+	names := map[string]string{}
+	for _, c := range r.Columns {
+		if names[c.Role] == "" {
+			names[c.Role] = problem.Quoted(c.Name)
+		}
+	}
+	measured := ""
+	for _, role := range []string{"magnitude", "flux", "limit", "differential_magnitude"} {
+		if measured == "" && names[role] != "" {
+			measured = names[role] + " a " + strings.ReplaceAll(role, "_", " ")
+		}
+	}
+	switch {
+	case names["wavelength"] != "":
+		return names["wavelength"] + " is a wavelength and " + measured
+	case names["time"] != "" && measured != "":
+		return names["time"] + " is a time and " + measured
+	}
+	return "it is " + r.Format
+}
+
 // AutoType is the data type of a file whose content decides.
 const AutoType = "auto"
 
+// NotRecognised begins the report on a file of which the content does not tell the data type.
+const NotRecognised = "nothing: the file can be read neither as photometry nor as a spectrum"
+
 // Inspect reads a file as an upload of a data type would, and stores nothing. With [AutoType] the
-// content decides. as is the type that the file was read as. note says why a FITS file holds
-// nothing that can be read. In the report, Errors says why the file would be refused, and Created
-// counts its points. The error is one of reading the content.
-func (p *Processors) Inspect(ctx context.Context, dataType string, f File, o Options) (as, note string,
+// content decides. as is the type that the file was read as. In the report, Errors says why the
+// file would be refused, and Created counts its points. The error is one of reading the content.
+func (p *Processors) Inspect(ctx context.Context, dataType string, f File, o Options) (as string,
 	report Report, err error) {
 	o.Discard = true
 	var refused *Error
+	why := ""
 	if dataType == AutoType {
-		if dataType, note, err = p.Recognise(ctx, f, o); errors.As(err, &refused) {
+		if dataType, why, err = p.Recognise(ctx, f, o); errors.As(err, &refused) {
 			report = EmptyReport()
-			report.Errors = refused.Problems
-			return "", "", report, nil
+			report.Recognised, report.Errors = NotRecognised, refused.Problems
+			return "", report, nil
 		}
 		if err != nil {
-			return "", "", report, err
+			return "", report, err
 		}
 	}
-	if !p.Handles(dataType) {
-		return dataType, note, EmptyReport(), nil
+	report = EmptyReport()
+	if p.Handles(dataType) {
+		points := 0
+		report, err = p.Process(ctx, dataType, f, o, func(Point) error {
+			points++
+			return nil
+		})
+		if err == nil {
+			report.Created = points
+		} else if errors.As(err, &refused) {
+			err = nil
+		}
 	}
-	points := 0
-	report, err = p.Process(ctx, dataType, f, o, func(Point) error {
-		points++
-		return nil
-	})
-	if errors.As(err, &refused) {
-		return dataType, note, report, nil
-	}
-	report.Created = points
-	return dataType, note, report, err
+	report.Recognised = why
+	return dataType, report, err
 }

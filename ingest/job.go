@@ -47,9 +47,6 @@ type Options struct {
 	// Images says of which images photometry was made (upload field images): [ImagesDifference] or
 	// [ImagesReduced]. "" uses what the format says.
 	Images string
-	// SkipBadRows leaves bad rows out and counts them (upload field bad_rows); otherwise one bad
-	// row refuses the file.
-	SkipBadRows bool
 	// Columns maps roles to names of columns (upload field columns), as in {"magnitude": "m_corr"}.
 	// Roles of photometry are time, magnitude, error, limit, filter, flux, flux_error, flux_unit,
 	// zero_point, magsys, telescope, instrument, source and object; those of a spectrum are
@@ -62,6 +59,10 @@ type Options struct {
 	// name, "" if the row has none, and returns a reason to leave the row out. Nil takes all rows.
 	// It is called often, from the goroutine that called Process.
 	Objects func(name string) (reason string)
+	// SkipBadRows leaves out rows of photometry that cannot be read, with line and reason (upload
+	// field bad_rows, skip); false refuses the file for the first of them (refuse). A bad row of a
+	// spectrum, which is a pixel, always refuses the file.
+	SkipBadRows bool
 	// Discard drops the values of spectra: they are checked but not held, and Point.Value is nil.
 	Discard   bool
 	byContent bool // the content decides on the data type: what may be either type is refused
@@ -96,6 +97,8 @@ type job struct {
 	file    bounded.File
 	options Options
 	emit    func(Point) error
+
+	saidScaled bool // a warning has named options.FluxScale
 }
 
 // scaled reports whether fluxes are multiplied by options.FluxScale.
@@ -116,6 +119,9 @@ type (
 // Report says what became of a file. Its JSON keys are in snake_case. The lists of a report that
 // Process returns are never null.
 type Report struct {
+	// what [AutoType] decided and why, as in "photometry, because ..."; "" without it
+	Recognised string `json:"recognised,omitempty"`
+
 	Format  string   `json:"format"`  // such as "delimited text (comma)"; "" if it was not recognised
 	Columns []Column `json:"columns"` // in the order of the file
 	Rows    int      `json:"rows"`    // rows of data, or pixels of a spectrum, with the rejected ones
@@ -129,6 +135,8 @@ type Report struct {
 	RejectedCount int               `json:"rejected_count"`
 	Warnings      []string          `json:"warnings"`
 	Errors        []bounded.Problem `json:"errors"` // why the file was refused; at most Options.MaxProblems
+
+	guess string // what made the file be taken for one of its data type, if no names of columns say it
 }
 
 // EmptyReport is the report of a file that is stored unread.

@@ -16,14 +16,17 @@ const alertJSON = `{"detections": [{"tid": "ztf", "mjd": 58860.46108799987, "can
 
 // openCatalogJSON is an event according to the description of the Open Supernova Catalog.
 const openCatalogJSON = `{"SN2011fe": {"name": "SN2011fe", "sources": [{"name": "2012A", "alias": "1"}], "photometry": [
-  {"time": "55797.2", "u_time": "MJD", "band": "g", "e_magnitude": "0.1", "magnitude": "17.20", "source": "1", "system": "AB", "telescope": "P48"},
+  {"time": "55797.2", "u_time": "MJD", "band": "g", "e_magnitude": "0.1", "magnitude": "17.20", "source": "1",
+	"system": "AB", "telescope": "P48"},
   {"time": "2455796.7", "u_time": "JD", "band": "g", "magnitude": "21.5", "upperlimit": true, "source": "1,2"},
   {"time": ["55800", "55801"], "u_time": "MJD", "flux": "1e-13", "u_flux": "ergs/s/cm^2", "source": "1"},
   {"time": "55802", "u_time": "MJD", "magnitude": "15", "host": true, "source": "1"}],
  "spectra": [
-  {"data": [["3600.10", "1e-15", "1e-16"], ["3601", "Nan", "1e-16"]], "deredshifted": false, "telescope": "UH88", "time": "55798.25", "u_time": "MJD", "u_wavelengths": "Angstrom",
+  {"data": [["3600.10", "1e-15", "1e-16"], ["3601", "Nan", "1e-16"]], "deredshifted": false, "telescope": "UH88",
+	"time": "55798.25", "u_time": "MJD", "u_wavelengths": "Angstrom",
    "u_fluxes": "erg/s/cm^2/Angstrom", "u_errors": "erg/s/cm^2/Angstrom"},
-  {"data": [["3600", "1"], ["3601", "2"]], "deredshifted": true, "time": "55799", "u_time": "MJD", "note": {"data": [[1]]}},
+  {"data": [["3600", "1"], ["3601", "2"]], "deredshifted": true, "time": "55799", "u_time": "MJD",
+	"note": {"data": [[1]]}},
   {"filename": "lost.dat"},
   {"time": "2455800.5", "u_time": "JD", "u_wavelengths": "nm", "u_fluxes": "Jy", "data": [[360, 1.5]]}]}}
 `
@@ -57,7 +60,9 @@ func TestJSONPhotometry(t *testing.T) {
 		{name: "a word for a number", text: `[{"mjd": 58849, "mag": "bright"}]`,
 			errors: []string{"row 1, column mag: 'bright' is not a number"}},
 		{name: "a member twice", text: `[{"mjd": 58849, "mag": 15}, {"mjd": 58849, "mag": 15, "mag": 16}]`,
-			errors: []string{"row 2: the member 'mag' occurs twice"}},
+			errors: []string{"row 2: the member 'mag' occurs twice"},
+			warnings: []string{"a row that cannot be read refuses the file; with bad_rows skip the upload leaves " +
+				"it out"}},
 		{name: "not UTF-8", text: "[{\"mjd\": 58849, \"mag\": 15, \"filter\": \"\xfc\"}]",
 			errors: []string{"row 1: not text: not valid UTF-8"}},
 		{name: "another count of days",

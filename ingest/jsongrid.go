@@ -35,9 +35,10 @@ func newJSONWalk(f bounded.File) (jsonWalk, error) {
 			start = 3
 		}
 	}
-	return jsonWalk{jsontext.NewWalk(newFiniteJSON(io.NewSectionReader(f.Content, start, f.Size-start)), jsontext.Limits{
-		Value: bounded.MaxJSONValue, Depth: bounded.MaxJSONDepth,
-		Refuse: func(reason string) error { return bounded.Refuse(bounded.Problem{Reason: reason}) }})}, nil
+	return jsonWalk{jsontext.NewWalk(newFiniteJSON(io.NewSectionReader(f.Content, start, f.Size-start)),
+		jsontext.Limits{
+			Value: bounded.MaxJSONValue, Depth: bounded.MaxJSONDepth,
+			Refuse: func(reason string) error { return bounded.Refuse(bounded.Problem{Reason: reason}) }})}, nil
 }
 
 // jsonMember is a member of a record: its text, or nested if it is a list or an object.

@@ -10,9 +10,11 @@ import (
 // TestJSONNotFinite: NaN and Infinity, as Python writes them, are missing values; in texts and
 // elsewhere they are what they are.
 func TestJSONNotFinite(t *testing.T) {
-	points, _, err := process("photometry", "t.json", []byte(`[{"mjd": 61100.2, "mag": 18.10, "err": NaN, "filter": "NaN r",
+	points, _, err := process("photometry", "t.json",
+		[]byte(`[{"mjd": 61100.2, "mag": 18.10, "err": NaN, "filter": "NaN r",
 		"note": "\"NaN"}, {"mjd":61101.2,"mag":-Infinity,"limit":19.5,"filter":"I"},
-		{"mjd": 61102.2, "mag": Infinity, "err": 0.1, "filter": "g"}, {"mjd":61103.2,"mag":18,"Infinity":NaN}]`), Options{})
+		{"mjd": 61102.2, "mag": Infinity, "err": 0.1, "filter": "g"},
+			{"mjd":61103.2,"mag":18,"Infinity":NaN}]`), Options{})
 	const want = `{"mjd":61100.2,"magnitude":18.10,"filter":"NaN r","note":"\"NaN"}` + "\n" +
 		`{"mjd":61101.2,"filter":"I","limit":19.5}` + "\n" + `{"mjd":61103.2,"magnitude":18}`
 	if err != nil || values(points) != want {
@@ -24,7 +26,8 @@ func TestJSONNotFinite(t *testing.T) {
 		!strings.Contains(values(points), `"flux_error":[null,0.1]`) {
 		t.Errorf("%v, got\n%s", err, values(points))
 	}
-	for _, bad := range []string{`[{"mjd":61100.2,"mag":NaNs}]`, `[{"mjd":61100.2,"mag":nan}]`, `[{"mjd":61100.2,"mag":Inf}]`,
+	for _, bad := range []string{`[{"mjd":61100.2,"mag":NaNs}]`, `[{"mjd":61100.2,"mag":nan}]`,
+		`[{"mjd":61100.2,"mag":Inf}]`,
 		`[{"mjd":61100.2,"mag":- Infinity}]`, `[{"mjd":61100.2,NaN:1}]`, `[{"mjd":61100.2,"mag":18,"err":NaN`} {
 		if _, _, err := process("photometry", "t.json", []byte(bad), Options{}); err == nil {
 			t.Errorf("%s is read", bad)
@@ -35,7 +38,8 @@ func TestJSONNotFinite(t *testing.T) {
 // FuzzFiniteJSON: a text without the letters of a number that is not finite is unchanged, and how
 // it is read in pieces makes no difference.
 func FuzzFiniteJSON(f *testing.F) {
-	for _, s := range []string{`{"a":[NaN,-Infinity,Infinity,-1,"NaN\"NaN\\"],"b":NaN}`, "-", "NaNNaN", `"\`, "-Infinit", "-NaN"} {
+	for _, s := range []string{`{"a":[NaN,-Infinity,Infinity,-1,"NaN\"NaN\\"],"b":NaN}`, "-", "NaNNaN", `"\`,
+		"-Infinit", "-NaN"} {
 		f.Add(s, 3)
 	}
 	f.Fuzz(func(t *testing.T, text string, size int) {

@@ -84,6 +84,7 @@ type exportRows struct {
 func (s *exportRows) next(r *row) error {
 	err := s.rows.next(r)
 	if err != nil || r.Reason != "" {
+		r.Whole = 0 // cells are not those of the columns
 		return err
 	}
 	switch {

@@ -78,9 +78,12 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 		if r.Fit(len(columns)); r.Reason == "" && len(r.Cells) != len(columns) {
 			r.Reason = problem.Plural(len(r.Cells), "field") + " where the header has " +
 				problem.Plural(len(columns), "column")
+			if len(r.Cells) > len(columns) {
+				r.Whole = len(r.Cells)
+			}
 		}
 		if r.Reason != "" {
-			p.problemAt(r.Line, "", r.Reason)
+			p.badRow(&r)
 			continue
 		}
 		point, ok := p.row(&r)
@@ -93,12 +96,21 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 		}
 	}
 	p.finish()
+	switch {
+	case p.fatal > 0 && created > 0:
+		j.warn("a row that cannot be read refuses the file; with bad_rows skip the upload leaves it out")
+	case p.bad > 0 && j.options.SkipBadRows:
+		j.warn("%s left out, as the upload asked with bad_rows skip", problem.Plural(p.bad, "bad row"))
+	}
 	j.report.Columns = reportColumns(columns, timeColumn, timeUnitText(columns[timeColumn].time, p.timeForms()))
 	switch {
 	case j.report.Rows == 0 && g.numbered:
 		j.problem(bounded.Problem{HDU: g.hdu, Reason: "the table has no rows"})
 	case j.report.Rows == 0:
 		j.problem(bounded.Problem{Reason: "no rows below the header"})
+	case created == 0 && !j.refused() && p.bad > 0:
+		j.problem(bounded.Problem{Reason: "no rows are left: " + problem.Plural(p.bad, "row") + " could not be read, " +
+			"the first in " + j.report.Rejected[p.firstBad].String()})
 	case created == 0 && !j.refused() && p.others > 0:
 		j.problem(bounded.Problem{Reason: "no rows are left: every object was left out"})
 	case created == 0 && !j.refused():
@@ -118,6 +130,12 @@ func readFITSPhotometry(ctx context.Context, j *job) error {
 	}
 	if len(tables) == 0 {
 		return bounded.Refuse(bounded.Problem{Reason: "no photometry: a FITS file without tables"})
+	}
+	if g, err := snanaFITSGrid(tables, primary, j.file); g != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		return j.readPhotometry(ctx, g)
 	}
 	var grids []*grid
 	for _, t := range tables {

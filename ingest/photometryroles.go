@@ -57,7 +57,8 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
 	}) {
 		n.problem(bounded.Problem{Line: l.Line,
-			Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First)})
+			Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First) +
+				g.rowForHeader()})
 	}
 	refuseUnnamedMagnitudes(g, columns, n)
 	return columns, timeColumn

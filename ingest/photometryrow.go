@@ -28,6 +28,7 @@ type photometry struct {
 	constant   []byte // members of every value, each with a comma before it
 	objects    int    // number of objects that the rows name, at most 2
 	others     int    // rows that Options.Objects left out
+	badRows
 
 	value   []byte // reused from row to row
 	sources map[string]string
@@ -90,11 +91,18 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 	return p
 }
 
-// problemAt adds a problem of a row, or of one cell in it.
+// problemAt adds a problem of a row, or of one cell in it. With Options.SkipBadRows it rejects the
+// row, once.
 func (p *photometry) problemAt(line int, column, reason string) {
 	place := p.grid.problemAt(line)
 	place.Column, place.Reason = column, reason
-	p.problem(place)
+	switch {
+	case !p.options.SkipBadRows:
+		p.problem(place)
+		p.fatal++
+	case !p.rowIsBad:
+		p.rejectBad(place)
+	}
 }
 
 // rejectAt leaves a row out.
@@ -111,6 +119,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 		return point, false
 	}
 	bad := len(p.report.Errors) + p.more
+	p.rowIsBad = false
 	cells, line := r.Cells, r.Line
 	point.Line, point.Timed, point.Object = line, true, p.grid.object
 	if p.object >= 0 && !missing(cells[p.object]) {
@@ -194,7 +203,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	}
 	v = append(v, '}')
 	p.value = v
-	if len(p.report.Errors)+p.more > bad {
+	if p.rowIsBad || len(p.report.Errors)+p.more > bad {
 		return point, false
 	}
 	if !measured {

@@ -22,25 +22,45 @@ func TestRecognise(t *testing.T) {
 	for name, c := range map[string]struct {
 		content  string
 		dataType string
-		note     string // a part of it
+		why      string
 	}{
-		"light curve":              {twoRows, "photometry", ""},
-		"one that could be both":   {"time,wavelength,flux,magnitude\n58000,4000,1,15\n", "photometry", ""},
-		"spectrum as text":         {"wavelength,flux\n4000,1\n4002,2\n", "spectroscopy", ""},
-		"spectrum as FITS":         {string(fitstest.Spectrum([]int{4}, fitstest.LinearWCS...)), "spectroscopy", ""},
-		"FITS without wavelengths": {string(fitstest.Spectrum([]int{4})), "fits_file", "as spectroscopy: "},
-		"FITS picture":             {string(fitstest.Spectrum([]int{4, 4, 4})), "fits_file", "as spectroscopy: "},
-		"FITS table":               {table, "fits_file", "as spectroscopy: "},
-		"PNG":                      {"\x89PNG\r\n\x1a\n....", "image_file", ""},
-		"JPEG":                     {"\xff\xd8\xff\xe0....", "image_file", ""},
-		"GIF":                      {"GIF89a....", "image_file", ""},
+		"light curve": {twoRows, "photometry", "photometry, because 'time' is a time and 'magnitude' a magnitude"},
+		"one that could be both": {"time,wavelength,flux,magnitude\n58000,4000,1,15\n", "photometry",
+			"photometry, because 'time' is a time and 'magnitude' a magnitude"},
+		"fluxes": {"mjd,flux (uJy)\n58000,15\n", "photometry",
+			"photometry, because 'mjd' is a time and 'flux (uJy)' a flux"},
+		"a light curve whose end is broken": {"mjd,mag\n58000,15\n58001,bright\n", "photometry",
+			"photometry, because 'mjd' is a time and 'mag' a magnitude"},
+		"spectrum as text": {"wavelength,flux\n4000,1\n4002,2\n", "spectroscopy",
+			"spectroscopy, because 'wavelength' is a wavelength and 'flux' a flux"},
+		"numbers below a comment": {"# a spectrum\n4000 1\n4002 2\n", "spectroscopy", "spectroscopy, because no " +
+			"header line, " +
+			"but a comment says 'spec', and the first column goes from 4000 to 4002 Angstrom in one direction"},
+		"spectrum as FITS": {string(fitstest.Spectrum([]int{4}, fitstest.LinearWCS...)), "spectroscopy",
+			"spectroscopy, because its image has a wavelength for each pixel"},
+		"FITS without wavelengths": {string(fitstest.Spectrum([]int{4})), "fits_file", "fits_file, stored unread, " +
+			"because it " +
+			"could not be read as photometry: no photometry: a FITS file without tables, nor as spectroscopy: HDU 1: " +
+			"no " +
+			"wavelength scale: CRVAL1 and CDELT1 or CD1_1 are needed; the spectrum has no wavelength calibration"},
+		"FITS picture": {string(fitstest.Spectrum([]int{4, 4, 4})), "fits_file", "fits_file, stored unread, because " +
+			"it could " +
+			"not be read as photometry: no photometry: a FITS file without tables, nor as spectroscopy: HDU 1, " +
+			"column NAXIS: " +
+			"an image of 4 x 4 x 4 is not one spectrum"},
+		"FITS table": {table, "fits_file", "fits_file, stored unread, because it could not be read as photometry: no " +
+			"header line: the first line holds only numbers; an upload can name them in columns, as col1, col2 and " +
+			"so on, nor as spectroscopy: no image " +
+			"with data, and no table with columns wavelength and flux"},
+		"PNG":  {"\x89PNG\r\n\x1a\n....", "image_file", "image_file, stored unread, because it is a PNG image"},
+		"JPEG": {"\xff\xd8\xff\xe0....", "image_file", "image_file, stored unread, because it is a JPEG image"},
+		"GIF":  {"GIF89a....", "image_file", "image_file, stored unread, because it is a GIF image"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := bounded.File{Name: "a.csv", Size: int64(len(c.content)), Content: strings.NewReader(c.content)}
-			dataType, note, err := NewProcessors().Recognise(t.Context(), f, Options{})
-			if err != nil || dataType != c.dataType || !strings.Contains(note, c.note) ||
-				(note == "") != (c.note == "") {
-				t.Errorf("%q, %q, %v", dataType, note, err)
+			dataType, why, err := NewProcessors().Recognise(t.Context(), f, Options{})
+			if err != nil || dataType != c.dataType || why != c.why {
+				t.Errorf("%q, %q, %v", dataType, why, err)
 			}
 		})
 	}
@@ -141,25 +161,57 @@ func TestRecogniseFails(t *testing.T) {
 	}
 }
 
+// TestRecogniseReadsLittle: of a light curve as much is read as a first point needs, unless all
+// objects of its rows are asked for.
+func TestRecogniseReadsLittle(t *testing.T) {
+	content := []byte("mjd,mag,object\n" + strings.Repeat("58000,15,a\n58000,15,b\n", 100_000))
+	names := map[string]bool{}
+	for _, objects := range []func(string) string{nil, func(name string) string { names[name] = true; return "" }} {
+		read := &countingReader{Reader: bytes.NewReader(content)}
+		f := bounded.File{Name: "a.csv", Size: int64(len(content)), Content: read}
+		if kind, _, err := NewProcessors().Recognise(t.Context(), f, Options{Objects: objects}); kind != "photometry" {
+			t.Errorf("%q, %v", kind, err)
+		}
+		if all := read.bytes >= len(content); all != (objects != nil) {
+			t.Errorf("%d of %d bytes were read", read.bytes, len(content))
+		}
+	}
+	if len(names) != 2 {
+		t.Errorf("objects %v", names)
+	}
+}
+
+type countingReader struct {
+	*bytes.Reader
+	bytes int
+}
+
+func (r *countingReader) ReadAt(b []byte, at int64) (int, error) {
+	n, err := r.Reader.ReadAt(b, at)
+	r.bytes += n
+	return n, err
+}
+
 // TestInspect reads a file and stores nothing.
 func TestInspect(t *testing.T) {
 	look := func(content, kind string, o Options) (string, Report) {
 		t.Helper()
-		as, _, r, err := NewProcessors().Inspect(t.Context(), kind, fitstest.FileOf([]byte(content)), o)
+		as, r, err := NewProcessors().Inspect(t.Context(), kind, fitstest.FileOf([]byte(content)), o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return as, r
 	}
 	if as, r := look("mjd,mag\n58000,15\n", AutoType, Options{}); as != "photometry" || r.Created != 1 ||
-		len(r.Columns) != 2 {
+		len(r.Columns) != 2 || r.Recognised != "photometry, because 'mjd' is a time and 'mag' a magnitude" {
 		t.Errorf("%s %+v", as, r)
 	}
 	if as, r := look("t,mag\n58000,15\n", "photometry",
-		Options{TimeColumn: "t"}); as != "photometry" || r.Created != 1 {
+		Options{TimeColumn: "t"}); as != "photometry" || r.Created != 1 || r.Recognised != "" {
 		t.Errorf("%s %+v", as, r)
 	}
 	if as, r := look("mjd,mag\n58000,bright\n", AutoType, Options{}); as != "" || r.Created != 0 ||
+		r.Recognised != NotRecognised ||
 		!slices.ContainsFunc(r.Errors, func(p Problem) bool { return strings.Contains(p.Reason, "'bright'") }) {
 		t.Errorf("%s %+v", as, r)
 	}

@@ -19,13 +19,13 @@ type spectrum struct {
 	flux, wavelength, errors []byte // JSON arrays without the closing bracket
 	pixels                   int    // wavelengths added
 	none                     int    // fluxes that are null
+	masked                   int    // pixels that were left out, because they have no wavelength
 	discard                  bool   // count the lists instead of holding them
 	discarded                int    // bytes that were counted
 
-	medium   string // air or vacuum, if the file says in which the wavelengths are
-	previous float64
-	rising   bool
-	falling  bool
+	medium string // air or vacuum, if the file says in which the wavelengths are
+	label  []byte // members that tell it from others of its file, with commas between them; nil for none
+	order  wavelengthOrder
 }
 
 func (j *job) newSpectrum() *spectrum {
@@ -41,20 +41,13 @@ func withComma(list []byte) []byte {
 	return list
 }
 
-// addWavelength notes the wavelength of the next pixel; the caller writes its digits. reason is ""
-// unless it cannot be a wavelength.
-func (s *spectrum) addWavelength(v float64) (reason string) {
+// addWavelength notes the wavelength of the next pixel, which is in a row of the file; the caller
+// writes its digits. reason is "" unless it cannot be a wavelength.
+func (s *spectrum) addWavelength(v float64, row int) (reason string) {
 	if !(v > 0) || math.IsInf(v, 1) {
 		return "a wavelength must be a finite number above 0"
 	}
-	if s.pixels > 0 {
-		s.rising = s.rising || v > s.previous
-		s.falling = s.falling || v < s.previous
-		if v == s.previous {
-			s.rising, s.falling = true, true
-		}
-	}
-	s.previous = v
+	s.order.add(v, row)
 	s.pixels++
 	return ""
 }
@@ -84,8 +77,8 @@ func (s *spectrum) check(pixels int64) error {
 	return nil
 }
 
-// value returns the finished JSON object, with the keys in a TOM's order. flux_error is last, and
-// only if the file has errors.
+// value returns the finished JSON object, with the keys in a TOM's order. flux_error comes after
+// them, and only if the file has errors.
 func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	if s.discard {
 		return nil
@@ -101,6 +94,9 @@ func (s *spectrum) value(fluxUnits, wavelengthUnits string) []byte {
 	}
 	if s.medium != "" {
 		v = jsontext.AppendString(jsontext.AppendKey(v, "wavelength_medium"), s.medium)
+	}
+	if len(s.label) > 0 {
+		v = append(append(v, ','), s.label...)
 	}
 	return append(v, '}')
 }
@@ -124,10 +120,20 @@ func mediumOf(get func(string) (string, bool)) string {
 			return "air"
 		}
 	}
-	if ctype, _ := get("CTYPE1"); strings.HasPrefix(strings.ToUpper(ctype), "AWAV") {
+	ctype, _ := get("CTYPE1")
+	switch ctype = strings.ToLower(ctype); {
+	case strings.HasPrefix(ctype, "awav"), strings.Contains(ctype, "air"):
 		return "air"
+	case strings.Contains(ctype, "vac"):
+		return "vacuum"
 	}
 	return ""
+}
+
+// leaveOut counts a pixel without a wavelength.
+func (j *job) leaveOut(s *spectrum) {
+	s.masked++
+	j.report.RejectedCount++
 }
 
 // emitSpectrum checks the spectrum and emits its point.
@@ -135,6 +141,8 @@ func (j *job) emitSpectrum(s *spectrum, d specDate, source, fluxUnits, wavelengt
 	switch {
 	case j.refused():
 		return nil
+	case s.pixels == 0 && s.masked > 0:
+		return bounded.Refuse(bounded.Problem{Reason: "no pixel has a wavelength"})
 	case s.pixels == 0:
 		return bounded.Refuse(bounded.Problem{Reason: "no rows"})
 	case s.none == s.pixels:
@@ -143,13 +151,25 @@ func (j *job) emitSpectrum(s *spectrum, d specDate, source, fluxUnits, wavelengt
 	if err := s.check(int64(s.pixels)); err != nil {
 		return err
 	}
+	of := "" // which of the file's spectra
+	if len(s.label) > 0 {
+		of = problem.Clip(string(s.label)) + ": "
+	}
 	if s.none > 0 {
-		j.warn("%s without a flux (NaN or missing) stored as null", problem.Plural(s.none, "pixel"))
+		j.warn("%s%s without a flux (NaN or missing) stored as null", of, problem.Plural(s.none, "pixel"))
 	}
-	if s.rising && s.falling {
-		j.warn("the wavelengths neither rise nor fall throughout; they are kept in the file's order")
+	if s.masked > 0 {
+		j.warn("%s%s with a wavelength of 0 or NaN, which marks a masked pixel, left out", of,
+			problem.Plural(s.masked, "pixel"))
 	}
-	if j.scaled() {
+	if !s.order.monotonic() {
+		j.warn("%sthe wavelengths neither rise nor fall throughout; they are kept in the file's order", of)
+	}
+	if s.order.counts() {
+		j.warn("%sthe wavelengths are 1, 2, 3 and so on: they may be pixels that were not calibrated", of)
+	}
+	if j.scaled() && !j.saidScaled {
+		j.saidScaled = true
 		j.warn("fluxes and their errors were multiplied by %g, as the upload asked", j.options.FluxScale)
 	}
 	return j.emit(Point{Time: d.micros, Timed: d.timed, Source: source, Value: s.value(fluxUnits, wavelengthUnits)})
@@ -215,15 +235,15 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 		}
 		return err
 	}
-	first := len(j.report.Columns) // in a file of several spectra an earlier one has set them
-	if first == 0 {
+	first := len(j.report.Columns) == 0 // in a file of several spectra an earlier one has set them
+	if first {
 		c.report(j.notes)
 	}
 	keys := g.keys
 	if keys == nil {
 		keys = table.Keywords{}
 	}
-	s := j.newSpectrum()
+	spectra := j.newSpectra(g, &c)
 	in, err := g.open(func(text []byte) { addComment(keys, text) })
 	if err != nil {
 		return err
@@ -241,9 +261,6 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 		if rows%ctxRows == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := s.check(int64(rows)); err != nil {
-			return err
-		}
 		if r.Fit(c.width); r.Reason == "" && len(r.Cells) != c.width {
 			r.Reason = problem.Plural(len(r.Cells), "field") + " where there are " + problem.Plural(c.width, "column")
 		}
@@ -253,19 +270,47 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 			j.problem(place)
 			continue
 		}
+		s, err := spectra.of(r.Cells)
+		if err == nil {
+			err = s.check(int64(rows))
+		}
+		if err != nil {
+			return err
+		}
 		j.addRow(s, g, c, &r)
+	}
+	if j.refused() && j.options.SkipBadRows {
+		j.warn("bad_rows skip is for photometry: rows of a spectrum are its pixels, and none is left out")
+	}
+	if first {
+		c.warnLeft(spectra.by, j.notes)
 	}
 	wavelengthUnits, fluxUnits, err := c.units(g, keys, j.notes)
 	if err != nil {
 		return err
 	}
-	d := j.spectrumDate(keys.Get, bounded.Problem{HDU: g.hdu})
 	source := keys.First("FACILITY")
 	if source == "" {
 		source = fitsSource(keys.Get)
 	}
-	s.medium = mediumOf(keys.Get)
-	return j.emitSpectrum(s, d, source, fluxUnits, wavelengthUnits)
+	return spectra.emit(func(s *spectrum) error {
+		if s.order.several() {
+			place := g.problemAt(s.order.restarted)
+			place.Column, place.Reason = c.name(c.wavelength), severalSpectra
+			return bounded.Refuse(place)
+		}
+		if c.guessed {
+			if err := j.plausible(s, wavelengthUnits); err != nil {
+				return err
+			}
+		}
+		d, err := spectra.date(keys, bounded.Problem{HDU: g.hdu})
+		if err != nil {
+			return err
+		}
+		s.medium = mediumOf(keys.Get)
+		return j.emitSpectrum(s, d, source, fluxUnits, wavelengthUnits)
+	})
 }
 
 // addRow reads one pixel.
@@ -285,12 +330,15 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 		v = math.Pow(10, v)
 	}
 	switch {
+	case ok && w.Zero(), !ok && isNaN(cell) || g.numbered && missing(cell):
+		j.leaveOut(s)
+		return
 	case !ok && missing(cell):
 		bad(c.wavelength, "the row has no wavelength")
 	case !ok:
 		bad(c.wavelength, notNumber(cell))
 	default:
-		if reason := s.addWavelength(v); reason != "" {
+		if reason := s.addWavelength(v, r.Line); reason != "" {
 			bad(c.wavelength, problem.Quoted(cell)+": "+reason)
 		}
 	}
@@ -307,6 +355,9 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 		s.errors, _ = j.addFlux(s.errors, r.Cells[c.errors], c.spread, c.errors, bad)
 	}
 }
+
+// isNaN reports whether a cell says NaN.
+func isNaN(cell []byte) bool { return strings.EqualFold(strings.TrimLeft(string(cell), "+-"), "nan") }
 
 // addFlux writes a flux or an error: a number with the digits of the file, or null. written is
 // false for null.

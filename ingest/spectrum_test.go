@@ -110,7 +110,7 @@ func TestTextSpectrum(t *testing.T) {
 		{name: "missing columns", text: "a,b\n1,2\n",
 			value: "!line 1: no column wavelength and no column flux; the columns are 'a', 'b'"},
 		{name: "bad numbers", text: known + "wavelength,flux\nx,1\n,1\n4000,y\n0,1\n4000\n4000,1e999\n",
-			value: "!line 5, column wavelength: 'x' is not a number (and 5 more problems)"},
+			value: "!line 5, column wavelength: 'x' is not a number (and 4 more problems)"},
 		{name: "no rows", text: known + "wavelength,flux\n", value: "!no rows"},
 		{name: "comments alone", text: "# x\n", value: "!no rows: the file holds only comments"},
 		{name: "a comment after the rows", text: "wavelength (nm),flux (Jy)\n4000,1\n# DATE-OBS: 2018-02-15T10:20:30\n",

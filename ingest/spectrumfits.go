@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -41,41 +42,95 @@ func readFITSSpectrum(ctx context.Context, j *job) error {
 	case h == nil:
 		return bounded.Refuse(bounded.Problem{Reason: "no image with data"})
 	}
-	rows, err := spectrumRows(h, j.notes)
+	rows, err := spectrumRows(h, images.wavelength != nil, j.notes)
 	if err != nil {
 		return err
 	}
-	get := h.Getter(primary)
-	var d fits.Dispersion
-	wavelengthUnits := ""
-	if images.wavelength == nil && !rows.wavelengths {
-		if d, err = fits.ReadDispersion(h, j.warn); err == nil {
-			wavelengthUnits, err = dispersionUnit(h, j.notes)
-		}
-	} else {
-		wavelengthUnits, err = images.wavelengthUnit(h, j.notes)
-	}
-	if err != nil {
-		return err
-	}
-	s, err := j.readPixels(ctx, images, d, rows)
+	return j.readImage(ctx, images, rows, h.Getter(primary))
+}
+
+// readImage reads the spectra of an image.
+func (j *job) readImage(ctx context.Context, images imageSet, rows imageRows, get func(string) (string, bool)) error {
+	h := images.flux
+	scales, wavelengthUnits, err := j.scales(images, rows)
 	if err != nil {
 		return err
 	}
 	bunit, _ := get("BUNIT")
-	fluxUnits := fluxUnit(bunit, j.notes)
-	j.report.Columns = []Column{{Name: "flux", Role: "flux", Unit: fluxUnits},
-		{Name: "wavelength", Role: "wavelength", Unit: wavelengthUnits}}
-	if len(s.errors) > 1 {
-		name := rows.name
-		if rows.errors == 0 {
-			name, _ = images.errors.Text("EXTNAME")
-		}
-		j.report.Columns = append(j.report.Columns, Column{Name: name, Role: "flux_error", Unit: fluxUnits})
+	fluxUnits := ""
+	var date specDate
+	var orders []wavelengthOrder
+	key := "order"
+	if images.wavelength != nil {
+		key = "row"
 	}
-	s.medium = mediumOf(get)
-	return j.emitSpectrum(s, j.spectrumDate(get, bounded.Problem{HDU: h.Number}), fitsSource(get),
-		fluxUnits, wavelengthUnits)
+	j.report.guess = "its image has a wavelength for each pixel"
+	for i, d := range scales {
+		s, err := j.readPixels(ctx, images, d, rows, int64(i))
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			fluxUnits = fluxUnit(bunit, j.notes)
+			j.report.Columns = []Column{{Name: "flux", Role: "flux", Unit: fluxUnits},
+				{Name: "wavelength", Role: "wavelength", Unit: wavelengthUnits}}
+			if len(s.errors) > 1 {
+				name := rows.name
+				if rows.errors == 0 {
+					name, _ = images.errors.Text("EXTNAME")
+				}
+				j.report.Columns = append(j.report.Columns, Column{Name: name, Role: "flux_error", Unit: fluxUnits})
+			}
+			date = j.spectrumDate(get, bounded.Problem{HDU: h.Number})
+		}
+		if len(scales) > 1 {
+			s.label = strconv.AppendInt(jsontext.AppendKey(nil, key), d.Order, 10)
+			// orders differ; fibres and apertures are of other objects
+			for k, o := range orders {
+				if d.Order == scales[k].Order ||
+					math.Abs(s.order.first-o.first) < math.Abs(s.order.previous-s.order.first)/100 {
+					return h.Refuse("NAXIS2", fmt.Sprintf("the image has %d rows, of which several have the same "+
+						"order "+
+						"or the same wavelengths: these are spectra of several objects, or of the sky; copy the "+
+						"spectrum "+
+						"of the target into a file of its own", rows.orders))
+				}
+			}
+			orders = append(orders, s.order)
+		}
+		s.medium = mediumOf(get)
+		if err := j.emitSpectrum(s, date, fitsSource(get), fluxUnits, wavelengthUnits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scales are the dispersions of the spectra of an image and their unit. If the wavelengths are
+// pixels themselves, only the numbers of the orders are set.
+func (j *job) scales(images imageSet, rows imageRows) (list []fits.Dispersion, unit string, err error) {
+	h := images.flux
+	if rows.orders > 1 {
+		j.warn("the image has %d orders: each is a spectrum of its own", rows.orders)
+	}
+	switch {
+	case images.wavelength != nil || rows.wavelengths:
+		for i := range rows.orders {
+			list = append(list, fits.Dispersion{Order: i + 1})
+		}
+		unit, err = images.wavelengthUnit(h, j.notes)
+		return list, unit, err
+	case fits.IsMultispec(h):
+		list, err = fits.ReadMultispec(h, rows.orders, j.warn)
+	default:
+		var d fits.Dispersion
+		d, err = fits.ReadDispersion(h, j.warn)
+		list = []fits.Dispersion{d}
+	}
+	if err == nil {
+		unit, err = dispersionUnit(h, list[0].Unit, j.notes)
+	}
+	return list, unit, err
 }
 
 // readSpectrumTables reads the first table that has wavelengths and fluxes. done is false if there
@@ -216,28 +271,42 @@ func accompaniesFlux(h *fits.HDU) bool {
 	return false
 }
 
-// imageRows says which rows of an image belong to the spectrum. The flux is row 0.
+// imageRows says which rows of an image belong to a spectrum. The image has a band for the flux,
+// and maybe others, and in each a row for each of its orders.
 type imageRows struct {
 	pixels      int64  // length of a row
-	errors      int64  // row of the error of the flux; 0 for none
-	name        string // what the header calls that row
+	orders      int64  // spectra in the image, 1 or more
+	errors      int64  // band of the error of the flux; 0 for none
+	name        string // what the header calls that band
 	wavelengths bool   // row 0 is the wavelengths and row 1 the flux
 }
 
 // spectrumRows finds the rows of a spectrum by the axes of its image. One row is a spectrum. Of two
 // rows, or of the bands that IRAF keeps along a third axis, the first is the flux. Only BANDIDn of
-// IRAF can explain three or more rows.
-func spectrumRows(h *fits.HDU, n *notes) (r imageRows, err error) {
+// IRAF can explain three or more rows, unless each row has its own wavelengths: in WAT2, or, with
+// wavelengths, in another image.
+func spectrumRows(h *fits.HDU, wavelengths bool, n *notes) (r imageRows, err error) {
 	axes := h.Axes
 	for len(axes) > 1 && axes[len(axes)-1] == 1 {
 		axes = axes[:len(axes)-1]
 	}
-	r.pixels = axes[0]
+	r.pixels, r.orders = axes[0], 1
 	shape := axesText(h.Axes)
 	bands := int64(1)
 	_, named := h.Text("BANDID1")
+	named = named && !h.Has("APNUM2") // IRAF numbers apertures or orders
 	switch {
 	case len(axes) == 1:
+	case (len(axes) == 2 || len(axes) == 3) && axes[1] > 1 && fits.IsMultispec(h) && fits.Multispecs(h) > 1:
+		if r.orders = axes[1]; len(axes) == 3 {
+			bands = axes[2]
+		}
+	case len(axes) == 2 && axes[1] > 1 && wavelengths:
+		r.orders = axes[1]
+	case len(axes) == 2 && h.Has("APNUM2"):
+		return r, h.Refuse("NAXIS2", "an image of "+shape+" with several apertures (APNUM2): these are spectra of "+
+			"several "+
+			"objects, or of the sky; copy the spectrum of the target into a file of its own")
 	case len(axes) == 2 && axes[1] == 2 && !named && !hasScale(h):
 		r.wavelengths = true
 		n.warn("the image has 2 rows and no wavelength scale: the first is taken for the wavelengths, the second " +
@@ -259,6 +328,9 @@ func spectrumRows(h *fits.HDU, n *notes) (r imageRows, err error) {
 	}
 	if err := checkPixels(h, r.pixels, bands, shape); err != nil {
 		return r, err
+	}
+	if r.orders > bounded.MaxSpectra {
+		return r, h.Refuse("NAXIS2", "an image of more than a thousand spectra")
 	}
 	for i := int64(2); i <= min(bands, 99); i++ {
 		name, _ := h.Text("BANDID" + strconv.FormatInt(i, 10))
@@ -299,64 +371,84 @@ func axesText(axes []int64) string {
 	return strings.Join(text, " x ")
 }
 
-// readPixels reads the fluxes and errors, and reads or computes the wavelengths.
-func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, rows imageRows) (*spectrum, error) {
+// readPixels reads the fluxes and errors of an order, counted from 0, and reads or computes its
+// wavelengths.
+func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, rows imageRows,
+	order int64) (*spectrum, error) {
 	h := set.flux
 	im, err := h.Image(j.file)
 	if err != nil {
 		return nil, err
 	}
 	s := j.newSpectrum()
-	row := int64(0)
-	if rows.wavelengths {
-		row = 1
+	pixels := rows.pixels
+	if d.Pixels > 0 && d.Pixels < pixels { // the others fill up the line of a shorter order
+		pixels = d.Pixels
 	}
-	if s.flux, s.none, err = j.readRow(ctx, s, im, row, rows.pixels, asSigma, s.flux); err != nil {
-		return nil, err
-	}
-	switch {
-	case rows.errors > 0:
-		s.errors, _, err = j.readRow(ctx, s, im, rows.errors, rows.pixels, asSigma, s.errors)
-	case set.errors != nil:
-		var errors fits.Image
-		if errors, err = set.errors.Image(j.file); err == nil {
-			s.errors, _, err = j.readRow(ctx, s, errors, 0, rows.pixels, set.spread, s.errors)
+	j.report.Rows += int(pixels)
+	var masked []bool // pixels without a wavelength
+	if set.wavelength != nil || rows.wavelengths {
+		from := im
+		if set.wavelength != nil {
+			if from, err = set.wavelength.Image(j.file); err != nil {
+				return nil, err
+			}
+		}
+		masked = make([]bool, 0, pixels)
+		err = from.Read(ctx, order*rows.pixels, pixels, func(p fits.Pixel) error {
+			masked = append(masked, p.Value == 0 || math.IsNaN(p.Value))
+			if masked[len(masked)-1] {
+				j.leaveOut(s)
+				return nil
+			}
+			if reason := s.addWavelength(p.Value, len(masked)); reason != "" {
+				return from.HDU.Refuse("", "pixel "+strconv.Itoa(len(masked))+": "+reason)
+			}
+			s.wavelength = jsontext.AppendFloat(withComma(s.shorten(s.wavelength)), p.Value)
+			return nil
+		})
+	} else {
+		for i := range pixels {
+			w := d.Wavelength(i)
+			if reason := s.addWavelength(w, int(i)+1); reason != "" {
+				return nil, h.Refuse("CRVAL1", "pixel "+strconv.FormatInt(i+1, 10)+": "+reason)
+			}
+			s.wavelength = jsontext.AppendFloat(withComma(s.shorten(s.wavelength)), w)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	j.report.Rows = int(rows.pixels)
-	if set.wavelength != nil || rows.wavelengths {
-		if set.wavelength != nil {
-			if im, err = set.wavelength.Image(j.file); err != nil {
-				return nil, err
-			}
-		}
-		i := 0
-		return s, im.Read(ctx, 0, rows.pixels, func(p fits.Pixel) error {
-			i++
-			if reason := s.addWavelength(p.Value); reason != "" {
-				return im.HDU.Refuse("", "pixel "+strconv.Itoa(i)+": "+reason)
-			}
-			s.wavelength = jsontext.AppendFloat(withComma(s.shorten(s.wavelength)), p.Value)
-			return nil
-		})
+	row := order
+	if rows.wavelengths {
+		row = 1
 	}
-	for i := range rows.pixels {
-		w := d.Wavelength(i)
-		if reason := s.addWavelength(w); reason != "" {
-			return nil, h.Refuse("CRVAL1", "pixel "+strconv.FormatInt(i+1, 10)+": "+reason)
-		}
-		s.wavelength = jsontext.AppendFloat(withComma(s.shorten(s.wavelength)), w)
+	first := row * rows.pixels
+	if s.flux, s.none, err = j.readRow(ctx, s, im, first, pixels, masked, asSigma, s.flux); err != nil {
+		return nil, err
 	}
-	return s, nil
+	switch {
+	case rows.errors > 0:
+		first = (rows.errors*rows.orders + order) * rows.pixels
+		s.errors, _, err = j.readRow(ctx, s, im, first, pixels, masked, asSigma, s.errors)
+	case set.errors != nil:
+		var errors fits.Image
+		if errors, err = set.errors.Image(j.file); err == nil {
+			s.errors, _, err = j.readRow(ctx, s, errors, order*rows.pixels, pixels, masked, set.spread, s.errors)
+		}
+	}
+	return s, err
 }
 
-// readRow writes a row of an image: numbers, and null for a pixel without a value.
-func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, row, pixels int64, as errorKind,
+// readRow writes pixels of an image from first: numbers, and null for a pixel without a value.
+// Those that are masked, unless that is nil, are left out.
+func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, first, pixels int64, masked []bool, as errorKind,
 	list []byte) (out []byte, none int, err error) {
-	err = im.Read(ctx, row*pixels, pixels, func(p fits.Pixel) error {
+	at := -1
+	err = im.Read(ctx, first, pixels, func(p fits.Pixel) error {
+		if at++; masked != nil && masked[at] {
+			return nil
+		}
 		list = withComma(s.shorten(list))
 		v := as.sigma(p.Value)
 		if j.scaled() {
@@ -379,12 +471,19 @@ func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, row, pixe
 	return list, none, err
 }
 
-// dispersionUnit is the unit of the axis: CUNIT1, or WAT1_nnn of IRAF if CUNIT1 is missing or is
-// deg, which many IRAF files keep from the image that the spectrum was extracted from. Without
-// either it is the angstrom.
-func dispersionUnit(h *fits.HDU, n *notes) (string, error) {
+// dispersionUnit is the unit of the axis: CUNIT1, or, if it is missing, WAT1_nnn of IRAF or that in
+// the words of CTYPE1. deg counts as missing: many IRAF files keep it from the image that the
+// spectrum was extracted from. Without any unit it is the angstrom.
+func dispersionUnit(h *fits.HDU, inWords string, n *notes) (string, error) {
 	cunit, _ := h.Text("CUNIT1")
 	iraf := fits.IRAFUnits(h)
+	for _, text := range []string{iraf, cunit} {
+		other, ok := WavelengthUnit(text)
+		if unit, there := WavelengthUnit(inWords); ok && there && unit != other {
+			return "", h.Refuse("CTYPE1", "the unit "+unit+" in CTYPE1 and the unit "+other+" of the axis contradict "+
+				"each other")
+		}
+	}
 	u, known := units.Parse(cunit)
 	degrees := known && u.String() == "deg"
 	switch {
@@ -395,6 +494,8 @@ func dispersionUnit(h *fits.HDU, n *notes) (string, error) {
 			n.warn("CUNIT1 = deg is not a wavelength: the unit %s is taken from IRAF's WAT1_001", problem.Clip(iraf))
 		}
 		return wavelengthUnit(iraf, n, bounded.Problem{HDU: h.Number, Column: "WAT1_001"})
+	case inWords != "":
+		return wavelengthUnit(inWords, n, bounded.Problem{HDU: h.Number, Column: "CTYPE1"})
 	case degrees:
 		n.warn("CUNIT1 = deg is not a wavelength: %s is assumed", defaultWavelengthUnit)
 	default:

@@ -8,7 +8,6 @@ import (
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/ingest/units"
-	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
 
@@ -42,19 +41,43 @@ type specColumns struct {
 	wavelength, flux, errors int       // indexes; errors is -1 when there are none
 	logarithm                bool      // the wavelength column holds its logarithm to base 10
 	spread                   errorKind // what the errors are
+	guessed                  bool      // no name says what the columns are, nor the user that they are a spectrum
 }
 
 // Folded names of the columns of a spectrum. A name of one letter counts only if there is no other.
 var (
-	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "lambda", "lam", "wl", "loglam",
-		"log_lambda", "log_wavelength"}
-	fluxNames      = []string{"flux", "fluxes", "flux_density", "flam", "fnu", "f"}
-	fluxErrorNames = []string{"flux_error", "flux_err", "fluxerr", "error", "err", "err_flux", "flux_unc", "unc",
-		"uncertainty", "sigma", "stddev", "ferr", "e"}
-	varianceNames = []string{"ivar", "inverse_variance", "var", "variance", "flux_var"} // used if there is no error
+	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "waves", "lambda", "lam", "wl", "wvl", "wlen",
+		"wavelen", "obs_wave", "wave_obs", "obs_wavelength", "wavelength_obs", "observed_wavelength", "lambda_obs",
+		"wavelength_air", "air_wavelength", "wave_air", "lambda_air", "wavelength_vac", "vac_wavelength", "wave_vac",
+		"lambda_vac", "wavelength_vacuum", "vacuum_wavelength", "loglam", "log_lambda", "log_wavelength"}
+	fluxNames = []string{"flux", "fluxes", "flux_density", "fluxdensity", "flam", "f_lam", "flambda", "f_lambda",
+		"flux_lambda", "flux_lam", "fnu", "f_nu", "flux_nu", "f"}
+	// a name of a flux with one of these in front or behind is its error, and so is one alone
+	errorWords = []string{"error", "errors", "err", "errs", "unc", "uncert", "uncertainty", "uncertainties", "sigma",
+		"sig",
+		"stddev", "std", "ferr", "e", "d"}
+	varianceNames = []string{"ivar", "inverse_variance", "var", "variance", "flux_var",
+		"flux_ivar"} // used if there is no error
 	// ESO: not calibrated, used if there is no other
 	reducedNames = []string{"flux_reduced", "err_reduced"}
 )
+
+// isFluxError reports whether a folded name is that of the error of a flux, such as flam_err,
+// fluxerr, e_flux, unc.
+func isFluxError(name string) bool {
+	if slices.Contains(errorWords, name) {
+		return name != "d"
+	}
+	for _, word := range errorWords {
+		for _, rest := range []string{strings.TrimPrefix(name, word), strings.TrimSuffix(name, word)} {
+			joined := len(word) == 1 && !strings.Contains(name, "_") && name != "dflux" && name != "eflux"
+			if rest = strings.Trim(rest, "_"); rest != name && !joined && slices.Contains(fluxNames, rest) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // spectrumColumns finds the columns by what the user, the format or the header says. Without a
 // header, two columns of numbers are wavelength and flux, a third is the error and a fourth is left
@@ -85,7 +108,7 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 			n.warn("the columns are named by the comment above them: %s", problem.QuotedList(names))
 			return c, nil
 		}
-		if base, unit := cutUnit(names[0]); isNoWavelength(fold(base), unit) {
+		if base, unit := cutUnit(names[0]); isNoWavelength(fold(base), unit) || namesMeasurements(names) {
 			return c, bounded.Refuse(bounded.Problem{Line: l.Line,
 				Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) +
 					", which is not a wavelength"})
@@ -95,16 +118,16 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 		err = c.find(g, o, l.Line)
 		return c, err
 	}
-	if o.byContent && datesFirst(l) {
-		return c, bounded.Refuse(bounded.Problem{Line: l.Line,
-			Reason: "no header line, and the first column may hold dates as well as wavelengths: name the columns " +
-				"in a header line, or give the data type of the file"})
-	}
 	if c.width < 2 || c.width > 4 {
 		return c, bounded.Refuse(bounded.Problem{Line: l.Line,
 			Reason: "no header line, and " + problem.Plural(c.width, "column") +
 				" of numbers: name the columns wavelength, flux and error; an upload can name them in columns, as " +
 				"col1, col2 and so on"})
+	}
+	if c.guessed = o.byContent; c.guessed {
+		if n.report.guess, err = g.sayingSpectrum(n.file); err != nil {
+			return c, err
+		}
 	}
 	c.names = []string{"wavelength", "flux", "error", "column 4"}[:c.width]
 	n.warn("no header line: the columns are taken for %s", strings.Join(c.names[:min(c.width, 3)], ", "))
@@ -115,11 +138,11 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 // find finds the columns by what the user, the format and the names say.
 func (c *specColumns) find(g *grid, o *Options, line int) error {
 	for _, part := range []struct {
-		at    *int
-		role  string
-		names []string
-	}{{&c.wavelength, "wavelength", wavelengthNames}, {&c.flux, "flux", fluxNames}, {&c.errors, "flux_error",
-		fluxErrorNames}} {
+		at   *int
+		role string
+		is   func(name string) bool
+	}{{&c.wavelength, "wavelength", oneOf(wavelengthNames)}, {&c.flux, "flux", oneOf(fluxNames)},
+		{&c.errors, "flux_error", isFluxError}} {
 		if name, given := o.Columns[part.role]; given {
 			if *part.at = slices.IndexFunc(c.names,
 				func(n string) bool { return fold(n) == fold(name) }); *part.at < 0 {
@@ -131,7 +154,7 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 		}
 		var err error
 		if *part.at = c.byField(g, part.role); *part.at < 0 {
-			if *part.at, err = c.one(part.names, line); err != nil {
+			if *part.at, err = c.one(part.role, part.is, line); err != nil {
 				return err
 			}
 		}
@@ -144,18 +167,18 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 			continue
 		}
 		var err error
-		if *spare.at, err = c.one(spare.names, line); err != nil {
+		if *spare.at, err = c.one(spare.names[0], oneOf(spare.names), line); err != nil {
 			return err
 		}
 	}
 	c.byUnit(g)
 	if c.wavelength >= 0 {
-		base, _ := cutUnit(c.names[c.wavelength])
+		base, _ := nameAndUnit(c.names[c.wavelength])
 		c.logarithm = strings.HasPrefix(fold(base), "log")
 	}
 	if c.errors >= 0 {
 		switch base, _ := cutUnit(c.names[c.errors]); fold(base) {
-		case "ivar", "inverse_variance":
+		case "ivar", "inverse_variance", "flux_ivar":
 			c.spread = asInverse
 		case "var", "variance", "flux_var":
 			c.spread = asVariance
@@ -171,7 +194,7 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 	if len(lacking) > 0 {
 		return bounded.Refuse(bounded.Problem{Line: line,
 			Reason: "no column " + strings.Join(lacking, " and no column ") +
-				"; the columns are " + problem.QuotedList(c.names)})
+				"; the columns are " + problem.QuotedList(c.names) + g.rowForHeader()})
 	}
 	return nil
 }
@@ -235,14 +258,19 @@ func (c *specColumns) byUnit(g *grid) {
 	}
 }
 
-// one returns the column that has one of these names, -1 for none; two are refused.
-func (c *specColumns) one(names []string, line int) (int, error) {
+// oneOf returns a function that reports whether a name is in a list.
+func oneOf(names []string) func(string) bool {
+	return func(name string) bool { return slices.Contains(names, name) }
+}
+
+// one returns the column whose folded name means a role, -1 for none; two are refused.
+func (c *specColumns) one(role string, is func(string) bool, line int) (int, error) {
 	found, weak := -1, -1
 	for i, name := range c.names {
-		base, _ := cutUnit(name)
+		base, _ := nameAndUnit(name)
 		base = fold(base)
 		switch {
-		case !slices.Contains(names, base):
+		case !is(base):
 		case len(base) == 1:
 			if weak < 0 {
 				weak = i
@@ -250,7 +278,7 @@ func (c *specColumns) one(names []string, line int) (int, error) {
 		case found >= 0:
 			return -1, bounded.Refuse(bounded.Problem{Line: line, Column: problem.Clip(name),
 				Reason: "both " + problem.Quoted(c.names[found]) + " and " + problem.Quoted(name) +
-					" mean " + names[0]})
+					" mean " + strings.TrimPrefix(role, "flux_")})
 		default:
 			found = i
 		}
@@ -267,7 +295,7 @@ func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 // units finds the units of wavelength and flux, in brackets after the name, in the format or under
 // a keyword, and adds them to the columns of the report.
 func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength, flux string, err error) {
-	if _, wavelength = cutUnit(c.names[c.wavelength]); wavelength == "" {
+	if _, wavelength = nameAndUnit(c.names[c.wavelength]); wavelength == "" {
 		wavelength = g.field(c.wavelength).unit
 	}
 	if c.logarithm {
@@ -285,14 +313,14 @@ func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength,
 	if wavelength, err = wavelengthUnit(wavelength, n, place); err != nil {
 		return "", "", err
 	}
-	name, flux := cutUnit(c.names[c.flux])
+	name, flux := nameAndUnit(c.names[c.flux])
 	if flux == "" {
 		flux = g.field(c.flux).unit
 	}
 	if flux == "" {
 		flux = keys.First("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
 	}
-	if flux == "" && fold(name) == "fnu" {
+	if flux == "" && slices.Contains([]string{"fnu", "f_nu", "flux_nu"}, fold(name)) {
 		return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.flux),
 			Reason: "a flux per frequency needs its unit, as fnu (mJy)"})
 	}
@@ -308,9 +336,21 @@ func (c *specColumns) units(g *grid, keys table.Keywords, n *notes) (wavelength,
 	return wavelength, flux, nil
 }
 
-// report describes the columns, and warns about those that are not kept.
-func (c *specColumns) report(n *notes) {
+// warnLeft warns about the columns that are not kept; those in kept are.
+func (c *specColumns) warnLeft(kept []int, n *notes) {
 	var left []string
+	for i, name := range c.names {
+		if i != c.wavelength && i != c.flux && i != c.errors && !slices.Contains(kept, i) {
+			left = append(left, name)
+		}
+	}
+	if len(left) > 0 {
+		n.warn("columns that are not kept: %s", problem.QuotedList(left))
+	}
+}
+
+// report describes the columns.
+func (c *specColumns) report(n *notes) {
 	for i, name := range c.names {
 		r := Column{Name: reportName(name)}
 		switch i {
@@ -320,14 +360,29 @@ func (c *specColumns) report(n *notes) {
 			r.Role = "flux"
 		case c.errors:
 			r.Role = "flux_error"
-		default:
-			left = append(left, name)
 		}
 		n.report.Columns = append(n.report.Columns, r)
 	}
-	if len(left) > 0 {
-		n.warn("columns that are not kept: %s", problem.QuotedList(left))
+}
+
+// nameAndUnit splits off the unit of a column's name: in brackets, or behind the name of a
+// wavelength or flux, as in wave_nm and flux_mJy.
+func nameAndUnit(name string) (base, unit string) {
+	if base, unit = cutUnit(name); unit != "" {
+		return base, unit
 	}
+	i := strings.LastIndexAny(name, "_ -")
+	if i < 0 {
+		return name, ""
+	}
+	u, ok := units.Parse(name[i+1:])
+	front := fold(name[:i])
+	if ok && (u.IsLength() && slices.Contains(wavelengthNames, front) ||
+		u.IsFlux() && (slices.Contains(fluxNames, front) || isFluxError(front))) && !slices.Contains(wavelengthNames,
+		fold(name)) {
+		return name[:i], name[i+1:]
+	}
+	return name, ""
 }
 
 // isNoWavelength reports whether the folded name or the unit of a column says that it is not a
@@ -338,21 +393,6 @@ func isNoWavelength(name, unit string) bool {
 	}
 	return slices.Contains([]string{"frequency", "freq", "nu", "energy", "wavenumber", "wave_number", "velocity",
 		"vel", "pixel"}, name)
-}
-
-// datesFirst reports whether the first column of a table without a header may be Julian dates,
-// modified or not.
-func datesFirst(l table.Layout) bool {
-	for _, row := range append([][]string{l.First}, l.Sample...) {
-		d, ok := instant.ParseDecimal([]byte(row[0]))
-		if !ok {
-			return false
-		}
-		if v, _ := d.Float(); !(v >= 40_000 && v <= 80_000) && !(v >= 2_400_000 && v <= 2_500_000) {
-			return false
-		}
-	}
-	return true
 }
 
 // logUnit is the unit of the wavelengths whose logarithms a column has.

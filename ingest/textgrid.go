@@ -23,6 +23,19 @@ func textGrid(f bounded.File) (*grid, error) {
 	if l.Line == 0 {
 		return nil, bounded.Refuse(bounded.Problem{Reason: "no rows: the file holds only comments and blank lines"})
 	}
+	if !namesTable(l.First) && !allNumbers(l.First) {
+		line, err := table.FindHeader(f, namesTable)
+		if err != nil {
+			return nil, err
+		}
+		if line > l.Line {
+			keys = table.Keywords{}
+			l, err = table.FindLayoutAt(f, line, func(comment []byte) { addComment(keys, comment) })
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
 	var units, types []string
 	if l.RDBTypes() {
 		types, l.Skip = l.Sample[0], append(l.Skip, l.Sampled[0])
@@ -35,6 +48,10 @@ func textGrid(f bounded.File) (*grid, error) {
 	g := &grid{Layout: l, keys: keys, format: "delimited text (" + l.Separation() + ")"}
 	g.open = func(comment func([]byte)) (rows, error) {
 		return plainRows{table.TextRows(f, g.Layout, !g.headerless, comment)}, nil
+	}
+	if l.Preface > 0 {
+		g.notes = append(g.notes, problem.Plural(l.Preface, "line")+" above the header in line "+strconv.Itoa(l.Line)+
+			" taken for a preface")
 	}
 	if l.Comma {
 		g.notes = append(g.notes, "numbers are written with a decimal comma")
@@ -79,6 +96,10 @@ func (g *grid) commentHeader(o *Options) {
 		}
 	}
 	if numbers == 0 {
+		return
+	}
+	if names := g.saltNames(); names != nil {
+		g.readSALT(names)
 		return
 	}
 	names, units := g.namesInComments()
@@ -131,6 +152,18 @@ func (g *grid) namesInComments() (names, units []string) {
 	return names, nil
 }
 
+// namesTable reports whether names of columns are surely those of photometry or of a spectrum.
+func namesTable(names []string) bool {
+	if namesMeasurements(names) {
+		return true
+	}
+	var c specColumns
+	c.names = names
+	wavelength, err := c.one("wavelength", oneOf(wavelengthNames), 0)
+	flux, other := c.one("flux", oneOf(fluxNames), 0)
+	return err == nil && other == nil && wavelength >= 0 && flux >= 0
+}
+
 // namesMeasurements reports whether names of columns include a time and a magnitude, a limit or a
 // flux.
 func namesMeasurements(names []string) bool {
@@ -145,7 +178,7 @@ func namesMeasurements(names []string) bool {
 			measured = true
 		}
 	}
-	return time && measured
+	return time && (measured || namesBands(names))
 }
 
 // commentNames splits a comment above the numbers into names of columns; nil if their number

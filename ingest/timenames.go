@@ -32,7 +32,7 @@ func timeFormatNamed(text string) (n instant.Clock, ok bool) {
 		}
 	}
 	switch text {
-	case "mjd", "modified_julian_date":
+	case "mjd", "modified_julian_date", "mjdate":
 		n.Kind = instant.KindMJD
 	case "jd", "julian_date":
 		n.Kind = instant.KindJD

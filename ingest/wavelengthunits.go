@@ -84,6 +84,9 @@ func wavelengthUnit(text string, n *notes, place bounded.Problem) (string, error
 	case !known:
 		n.warn("the unit of wavelength %s is unknown and kept as it is", problem.Quoted(text))
 		return strings.TrimSpace(text), nil
+	case u.String() == "pix":
+		place.Reason = problem.Quoted(text) + " is not a unit of wavelength: the spectrum has no wavelength calibration"
+		return "", bounded.Refuse(place)
 	case !u.IsLength():
 		place.Reason = problem.Quoted(text) + " is not a unit of wavelength"
 		return "", bounded.Refuse(place)

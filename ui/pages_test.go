@@ -76,7 +76,8 @@ func TestMainPath(t *testing.T) {
 	p.drop("#upload .drop", "test.csv", photometry)
 	p.wait("$('#upload .upload').innerText.includes('nothing is stored yet')")
 	report := p.text("#upload .upload")
-	for _, part := range []string{"test.csv", "5 rows read", "4 datums would be stored", "1 already stored"} {
+	for _, part := range []string{"test.csv", "Recognised as photometry, because", "5 rows read",
+		"4 datums would be stored", "1 already stored"} {
 		if !strings.Contains(report, part) {
 			t.Errorf("the report lacks %q: %s", part, report)
 		}

@@ -40,6 +40,7 @@ const (
 	MaxNames    = 1 << 20 // bytes of all names of columns, with their units and descriptions
 	MaxCellText = 4096    // bytes of a cell of text of a FITS table
 	MaxRowText  = 4 << 20 // bytes of a row of a VOTable or a record of JSON
+	MaxObjects  = 100_000 // of a table HEAD of SNANA
 
 	// Of text.
 	MaxLine     = 1 << 20 // bytes
@@ -102,6 +103,7 @@ func Bounds() []Bound {
 		{"pixels of an image compressed in tiles", Count(MaxPacked), refused},
 		{"tables of a FITS file", Count(MaxFITSTables), "not looked at"},
 		{"spectra in the rows of a FITS table", Count(MaxSpectra), refused},
+		{"objects in a table HEAD of SNANA", Count(MaxObjects), refused},
 		{"columns of a table, members of a record of JSON", Count(MaxColumns), refused},
 		{"bytes of all names of columns with their units and descriptions", bytesText(MaxNames), refused},
 		{"bytes of a cell of text of a FITS table", bytesText(MaxCellText), "column left out"},

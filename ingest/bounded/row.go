@@ -5,7 +5,8 @@ package bounded
 type Row struct {
 	Cells  [][]byte
 	Line   int    // or the number of the row, from 1
-	Reason string // why the row cannot be split; Cells are then not valid
+	Reason string // why the row cannot be split; Cells are then not valid, except the first Whole
+	Whole  int    // with a Reason, the cells before the fault
 }
 
 // Rows reads the rows of a table one after the other.

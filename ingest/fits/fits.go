@@ -53,7 +53,7 @@ func (r *Reader) Next() (*HDU, error) {
 		if err := bounded.ReadFull(r.File, start, r.offset); err != nil {
 			return nil, err
 		}
-		if string(start) != "XTENSION=" {
+		if string(start) != "XTENSION=" && !IsFITS(start) { // IsFITS: one file behind another, as cat joins them
 			return nil, nil
 		}
 	}
@@ -102,7 +102,7 @@ func (r *Reader) keep(offset int64, cards []byte) {
 // shape reads the mandatory keywords and computes the size of the data.
 func (h *HDU) shape() error {
 	first, firstValue := "SIMPLE", "T"
-	if h.Number > 1 {
+	if joined := len(h.cards) > 0 && h.cards[0].key == first; h.Number > 1 && !joined {
 		first = "XTENSION"
 		h.Kind, _ = h.Text(first)
 		firstValue = h.Kind

@@ -1,11 +1,11 @@
 package fits
 
 import (
-	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
-	"nightjar/internal/instant"
+	"nightjar/ingest/units"
 	"nightjar/internal/problem"
 )
 
@@ -13,7 +13,14 @@ import (
 type Dispersion struct {
 	Reference, Pixel, Step float64 // CRVAL1, CRPIX1, CDELT1
 	Form                   dispersionForm
-	factor                 float64 // on the wavelength, if not 0: IRAF's 1 / (1 + z)
+	Unit                   string // that CTYPE1 names, as in WAVELENGTH [Ang]; "" for none
+
+	// Of a line of IRAF's MULTISPEC; see iraf.go.
+	Order     int64   // the number of its beam, which is the order of an echelle spectrum
+	Pixels    int64   // how many pixels are valid; 0 for all
+	factor    float64 // on the wavelength, if not 0: 1 / (1 + z)
+	physical  func(pixel float64) float64
+	functions []function // of a nonlinear dispersion
 }
 
 type dispersionForm uint8
@@ -22,6 +29,7 @@ const (
 	linear     dispersionForm = iota
 	commonLog                 // IRAF's DC-FLAG = 1: the logarithm to base 10 is linear
 	NaturalLog                // CTYPE1 = WAVE-LOG or AWAV-LOG (Greisen et al. 2006, section 3.2)
+	nonlinear                 // functions of IRAF's MULTISPEC
 )
 
 // Wavelength is the wavelength of pixel i, from 0, in the unit of the axis.
@@ -31,8 +39,14 @@ func (d Dispersion) Wavelength(i int64) float64 {
 		d.factor = 0
 		return f * d.Wavelength(i)
 	}
-	delta := (float64(i) + 1 - d.Pixel) * d.Step
+	pixel := float64(i) + 1
+	if d.physical != nil {
+		pixel = d.physical(pixel)
+	}
+	delta := (pixel - d.Pixel) * d.Step
 	switch d.Form {
+	case nonlinear:
+		return sumOf(d.functions, pixel)
 	case commonLog:
 		return math.Pow(10, d.Reference+delta)
 	case NaturalLog:
@@ -42,12 +56,10 @@ func (d Dispersion) Wavelength(i int64) float64 {
 }
 
 // ReadDispersion reads the scale of the first axis from the keywords of FITS and IRAF. It warns
-// about what it assumes. A scale that is missing or not one of wavelengths is refused.
+// about what it assumes. A scale that is missing, or that counts anything but wavelengths, is
+// refused. For an image of which [IsMultispec] is true use [ReadMultispec].
 func ReadDispersion(h *HDU, warn func(format string, a ...any)) (d Dispersion, err error) {
-	if ctype, _ := h.Text("CTYPE1"); strings.EqualFold(ctype, "MULTISPE") {
-		return multispec(h, warn)
-	}
-	if d.Form, err = dispersionType(h, warn); err != nil {
+	if d.Form, d.Unit, err = dispersionType(h, warn); err != nil {
 		return d, err
 	}
 	var there bool
@@ -59,7 +71,7 @@ func ReadDispersion(h *HDU, warn func(format string, a ...any)) (d Dispersion, e
 		return d, err
 	}
 	if !there || !hasStep {
-		return d, h.Refuse("", "no wavelength scale: CRVAL1 and CDELT1 or CD1_1 are needed")
+		return d, h.Refuse("", "no wavelength scale: CRVAL1 and CDELT1 or CD1_1 are needed; "+notCalibrated)
 	}
 	if step == 0 {
 		return d, h.Refuse("CDELT1", "the step of the wavelength is 0")
@@ -72,8 +84,14 @@ func ReadDispersion(h *HDU, warn func(format string, a ...any)) (d Dispersion, e
 		d.Pixel = 1
 		warn("CRPIX1 is missing: 1 is assumed, as in IRAF")
 	}
+	if first := d.Wavelength(0); d.Form == linear && step == 1 && (first == 0 || first == 1) {
+		return d, h.Refuse("CRVAL1", "the axis counts pixels from "+strconv.Itoa(int(first))+": "+notCalibrated)
+	}
 	return d, nil
 }
+
+// notCalibrated ends the refusal of an axis of pixels.
+const notCalibrated = "the spectrum has no wavelength calibration"
 
 // step returns the increment from pixel to pixel: CD1_1, or CDELT1 times PC1_1.
 func (h *HDU) step(warn func(format string, a ...any)) (step float64, there bool, err error) {
@@ -98,102 +116,71 @@ func (h *HDU) step(warn func(format string, a ...any)) (step float64, there bool
 	return delta, hasDelta, err
 }
 
-// dispersionType reads CTYPE1 and DC-FLAG.
-func dispersionType(h *HDU, warn func(format string, a ...any)) (dispersionForm, error) {
+// dispersionType reads CTYPE1 and DC-FLAG. unit is the one that CTYPE1 names, "" for none.
+func dispersionType(h *HDU, warn func(format string, a ...any)) (form dispersionForm, unit string, err error) {
 	flag, _, err := h.integer("DC-FLAG")
 	if err != nil {
-		return linear, err
+		return linear, "", err
 	}
 	if flag < 0 || flag > 1 {
-		return linear, h.Refuse("DC-FLAG", "the pixels have no wavelengths: no linear or logarithmic dispersion")
+		return linear, "", h.Refuse("DC-FLAG", "the pixels have no wavelengths: "+notCalibrated)
 	}
 	ctype, _ := h.Text("CTYPE1")
-	form := linear
-	switch strings.ToUpper(ctype) {
-	case "WAVE", "AWAV", "LAMBDA", "WAVELENGTH", "LINEAR", "PIXEL":
+	switch strings.ToUpper(strings.TrimSpace(ctype)) {
+	case "LINEAR":
+	case "PIXEL", "PIXELS", "PIX":
+		cunit, _ := h.Text("CUNIT1")
+		if !isLength(cunit) && !isLength(IRAFUnits(h)) {
+			return linear, "", h.Refuse("CTYPE1", "the axis counts pixels: "+notCalibrated)
+		}
+		warn("CTYPE1 = %s, but the axis has a unit of wavelength: wavelengths are assumed", problem.Clip(ctype))
 	case "":
 		warn("CTYPE1 is empty: a linear axis of wavelengths is assumed")
 	case "WAVE-LOG", "AWAV-LOG":
 		form = NaturalLog
 	default:
-		return linear, h.Refuse("CTYPE1", problem.Quoted(ctype)+" is not a linear or logarithmic axis of wavelengths")
+		var ok bool
+		if unit, ok = inWords(ctype); !ok {
+			return linear, "", h.Refuse("CTYPE1",
+				problem.Quoted(ctype)+" is not a linear or logarithmic axis of wavelengths")
+		}
 	}
 	if flag == 1 {
 		if form != linear {
-			return linear, h.Refuse("DC-FLAG", "DC-FLAG = 1 contradicts CTYPE1 = "+problem.Quoted(ctype))
+			return linear, "", h.Refuse("DC-FLAG", "DC-FLAG = 1 contradicts CTYPE1 = "+problem.Quoted(ctype))
 		}
 		form = commonLog
 	}
-	return form, nil
+	return form, unit, nil
 }
 
-// multispec reads the dispersion of the first aperture in IRAF's MULTISPEC form, if it is linear or
-// logarithmic: WAT2_nnn contains spec1 = "ap beam dtype w1 dw nw z aplow aphigh ..." (IRAF's
-// specwcs help page).
-func multispec(h *HDU, warn func(format string, a ...any)) (d Dispersion, err error) {
-	text := h.longText("WAT2")
-	_, text, found := strings.Cut(text, "spec1")
-	_, text, quotedText := strings.Cut(text, `"`)
-	text, _, closed := strings.Cut(text, `"`)
-	fields := strings.Fields(text)
-	if !found || !quotedText || !closed || len(fields) < 7 {
-		return d, h.Refuse("WAT2_001", "IRAF's MULTISPEC dispersion has no aperture that can be read")
+// inWords reads a CTYPE1 in free words that call the axis a wavelength, name its unit, or both, as
+// WAVELENGTH [Ang], Lambda (A) and nm do.
+func inWords(ctype string) (unit string, ok bool) {
+	if isLength(ctype) {
+		return strings.TrimSpace(ctype), true
 	}
-	var v [7]float64
-	for i := range v {
-		x, ok := instant.ParseDecimal([]byte(fields[i]))
-		if ok {
-			v[i], ok = x.Float()
+	words := strings.FieldsFunc(strings.ToLower(ctype), func(r rune) bool {
+		return strings.ContainsRune(" \t([])_,:=/",
+			r)
+	})
+	named := false
+	for _, word := range words {
+		switch {
+		case word == "wave" || word == "awav" || word == "lambda" || word == "lam" || strings.HasPrefix(word, "wavel"):
+			named = true
+		case word == "in" || word == "air" || word == "vacuum" || word == "vac" || word == "obs" || word == "observed":
+		case unit == "" && isLength(word):
+			unit = word
+		default:
+			return "", false
 		}
-		if !ok {
-			return d, h.Refuse("WAT2_001", problem.Quoted(fields[i])+" is not a number")
-		}
 	}
-	switch v[2] {
-	case 0:
-	case 1:
-		d.Form = commonLog
-	default:
-		return d, h.Refuse("WAT2_001", "only linear and logarithmic dispersions of IRAF's MULTISPEC are read")
-	}
-	if v[4] == 0 || v[6] <= -1 {
-		return d, h.Refuse("WAT2_001", "the dispersion of the aperture is invalid")
-	}
-	d.Reference, d.Step, d.Pixel = v[3], v[4], 1
-	if v[6] != 0 {
-		d.factor = 1 / (1 + v[6])
-		warn("IRAF's dispersion has a Doppler factor z = %g; the wavelengths are corrected for it", v[6])
-	}
-	return d, nil
+	return unit, named
 }
 
-// longText joins the cards NAME_001, NAME_002, ..., which are one long text. Each but the last has
-// 68 characters, but FITS drops trailing blanks.
-func (h *HDU) longText(name string) string {
-	var all strings.Builder
-	for i := 1; i <= 999; i++ {
-		i, ok := h.index[fmt.Sprintf("%s_%03d", name, i)]
-		if !ok {
-			break
-		}
-		if last := all.Len() % 68; last >= 60 {
-			all.WriteString(strings.Repeat(" ", 68-last))
-		}
-		all.WriteString(h.cards[i].value)
-	}
-	return all.String()
-}
-
-// IRAFUnits reads units= from the cards WAT1_001, WAT1_002, ..., which are one long text.
-func IRAFUnits(h *HDU) string {
-	_, rest, found := strings.Cut(h.longText("WAT1"), "units=")
-	if !found {
-		return ""
-	}
-	if strings.HasPrefix(rest, `"`) {
-		rest, _, _ = strings.Cut(rest[1:], `"`)
-		return strings.TrimSpace(rest)
-	}
-	rest, _, _ = strings.Cut(rest, " ")
-	return rest
+// isLength reports whether a text is a unit of length.
+func isLength(text string) bool {
+	u, ok := units.Parse(text)
+	return ok && u.IsLength()
 }

@@ -7,8 +7,10 @@
 // tables.
 //
 // Delimited text is in lines.go, split.go (fields in quotes) and layout.go, which finds the
-// delimiter. Enhanced CSV, with the header in its comments, is in ecsv.go. VOTable 1.4 is in
-// votable.go, voxml.go, vorows.go and vocells.go: TABLEDATA, BINARY and BINARY2. Keywords of a
-// whole table are in keywords.go. CSV, ECSV, VOTable and FITS are written row by row by writer.go,
-// writetext.go and writefits.go.
+// delimiter, or columns under a ruler (spans.go); preface.go finds a header below other lines, and
+// rdb.go a line of types. Enhanced CSV, with YAML in its comments, is in ecsv.go, yaml.go and
+// serialized.go (columns of astropy's own types). VOTable 1.4 is in votable.go, voxml.go, vorows.go
+// and vocells.go: TABLEDATA, BINARY and BINARY2. Keywords of a whole table are in keywords.go.
+// Package fixed reads tables that describe columns at fixed places. CSV, ECSV, VOTable and FITS are
+// written row by row by writer.go, writetext.go and writefits.go.
 package table

@@ -39,8 +39,8 @@ func FindLayout(f bounded.File, onComment func(comment []byte)) (Layout, error) 
 	return FindLayoutAt(f, 1, onComment)
 }
 
-// FindLayoutAt is FindLayout for a table that begins at a line. The lines above it, except comments,
-// are a preface: onComment is called with them.
+// FindLayoutAt is FindLayout for a table that begins at a line. The lines above it, except
+// comments, are a preface: onComment is called with them.
 func FindLayoutAt(f bounded.File, begin int, onComment func(comment []byte)) (Layout, error) {
 	in := NewLines(f)
 	in.Lenient = true
@@ -110,7 +110,8 @@ func FindLayoutAt(f bounded.File, begin int, onComment func(comment []byte)) (La
 			continue
 		}
 		if l.Ruler == "" || i == 1 {
-			l.Spans, l.Ruler = columnsUnder(text[i], slices.Delete(slices.Clone(text), i, i+1)), strings.TrimSpace(text[i])
+			l.Spans, l.Ruler = columnsUnder(text[i], slices.Delete(slices.Clone(text), i, i+1)),
+				strings.TrimSpace(text[i])
 		}
 		l.Skip = append(l.Skip, numbers[i])
 		text, numbers = slices.Delete(text, i, i+1), slices.Delete(numbers, i, i+1)
@@ -200,7 +201,8 @@ func sncosmoKey(line []byte) (comment []byte, ok bool) {
 
 // columnsUnder returns the columns whose places a ruler of at least two groups of dashes shows. It
 // returns nil if the header or one of the first rows, which are the lines, has something outside of
-// them: then the ruler only decorates a table that blanks separate.
+// them, or if blanks always give as many other cells: then the ruler only decorates a table that
+// blanks separate.
 func columnsUnder(ruler string, lines []string) *Spans {
 	s := &Spans{}
 	for i := range len(ruler) {
@@ -219,10 +221,21 @@ func columnsUnder(ruler string, lines []string) *Spans {
 	}
 	s.Columns[len(s.Columns)-1].End = -1 // texts may be longer
 	s.Names = make([]string, len(s.Columns))
+	same, split := true, true // whether blanks give as many cells on each line, and everywhere the same
 	for _, line := range lines {
-		if strings.TrimSpace(line) != strings.TrimSpace(ruler) && !s.Fits([]byte(line)) {
+		if strings.TrimSpace(line) == strings.TrimSpace(ruler) {
+			continue
+		}
+		cells, reason := s.Cut([]byte(line), nil)
+		if reason != "" {
 			return nil
 		}
+		words, _ := SplitBlanks([]byte(line), nil)
+		split = split && len(words) == len(cells)
+		same = same && slices.EqualFunc(cells, words, bytes.Equal)
+	}
+	if split && !same {
+		return nil
 	}
 	return s
 }
@@ -398,7 +411,9 @@ func (t *textRows) Next(r *bounded.Row) error {
 		if t.spans != nil {
 			t.cells, r.Reason = t.spans.Cut(line, t.cells[:0])
 		} else {
-			t.cells, r.Reason = t.delim.Split(line, t.cells[:0])
+			if t.cells, r.Reason = t.delim.Split(line, t.cells[:0]); r.Reason != "" {
+				r.Whole = len(t.cells)
+			}
 		}
 		if t.comma {
 			for i := range t.cells {

@@ -2,8 +2,8 @@ package table
 
 import "bytes"
 
-// IsRDB reports whether a file is an RDB table: a line of names, which tabs separate, and below it a
-// line of types (astropy.io.ascii.Rdb).
+// IsRDB reports whether a file is an RDB table: a line of names, which tabs separate, and below it
+// a line of types (astropy.io.ascii.Rdb).
 func IsRDB(head []byte) bool {
 	names := 0
 	for line := range bytes.Lines(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))) {
@@ -44,7 +44,8 @@ func rdbTypes(cells [][]byte) bool {
 			return false
 		}
 		width, letter := cell[:len(cell)-1], cell[len(cell)-1]|0x20
-		if len(width) > 6 || len(bytes.Trim(width, "0123456789")) > 0 || letter != 'n' && letter != 's' && letter != 'm' {
+		if len(width) > 6 || len(bytes.Trim(width, "0123456789")) > 0 || letter != 'n' && letter != 's' &&
+			letter != 'm' {
 			return false
 		}
 	}

@@ -140,8 +140,8 @@ func sumOfDays(a, b []byte) []byte {
 	return []byte(strings.TrimSuffix(text, "."))
 }
 
-// exactDays reads a number of days between 1e-30, below which it is 0, and ten millions, so that the
-// exponent costs no memory.
+// exactDays reads a number of days between 1e-30, below which it is 0, and ten millions, so that
+// the exponent costs no memory.
 func exactDays(cell []byte) (*big.Rat, bool) {
 	d, ok := instant.ParseDecimal(cell)
 	if !ok {

@@ -16,8 +16,9 @@ type Spans struct {
 	Names   []string // for messages; one for each column
 	// Between are the characters that may lie between columns, besides blanks.
 	Between string
-	// Bytes says that the format counts bytes, which some writers take for characters: of a line that
-	// is not ASCII that count is used which fits; if both fit and give other cells, it is refused.
+	// Bytes says that the format counts bytes, which some writers take for characters: of a line
+	// that is not ASCII that count is used which fits; if both fit and give other cells, it is
+	// refused.
 	Bytes bool
 }
 
@@ -111,10 +112,4 @@ func (s *Spans) outside(gap, next []byte, i int) string {
 		return problem.Quoted(Trim(gap)) + " lies " + where
 	}
 	return ""
-}
-
-// Fits reports whether nothing of a line lies outside of the columns.
-func (s *Spans) Fits(line []byte) bool {
-	_, reason := s.Cut(line, nil)
-	return reason == ""
 }

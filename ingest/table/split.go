@@ -33,11 +33,25 @@ func (d Delimiter) String() string {
 
 // Split appends the fields of a line to cells, without surrounding blanks. As in RFC 4180, a field
 // in double quotes may contain the delimiter and doubled quotes, but no line break; quotes are
-// removed in place, which changes the line. Cells share the memory of the line. The reason is ""
-// unless the line breaks the rules.
+// removed in place, which changes the line. A line that breaks these rules is split again with \"
+// as a quote within a quoted field, as MySQL writes it, if it has that. Cells share the memory of
+// the line. The reason is "" unless the line breaks the rules; cells are then those before the
+// fault.
 func (d Delimiter) Split(line []byte, cells [][]byte) ([][]byte, string) {
-	if bytes.IndexByte(line, '"') >= 0 {
-		return d.splitQuoted(line, cells)
+	switch {
+	case bytes.IndexByte(line, '"') < 0:
+	case bytes.Contains(line, []byte(`\"`)):
+		again, first := bytes.Clone(line), len(cells)
+		out, reason := d.splitQuoted(line, cells, false)
+		if reason == "" {
+			return out, ""
+		}
+		if escaped, bad := d.splitQuoted(again, out[:first], true); bad == "" {
+			return escaped, ""
+		}
+		return d.splitQuoted(bytes.Clone(again), out[:first], false)
+	default:
+		return d.splitQuoted(line, cells, false)
 	}
 	if d == Blanks {
 		return SplitBlanks(line, cells)
@@ -73,8 +87,9 @@ func SplitBlanks(line []byte, cells [][]byte) ([][]byte, string) {
 }
 
 // splitQuoted splits a line that contains a double quote. A quote in a field that does not begin
-// with one is an ordinary character.
-func (d Delimiter) splitQuoted(line []byte, cells [][]byte) ([][]byte, string) {
+// with one is an ordinary character. backslash says that \ makes the next character an ordinary one
+// in a quoted field.
+func (d Delimiter) splitQuoted(line []byte, cells [][]byte, backslash bool) ([][]byte, string) {
 	rest := Trim(line)
 	if d != Blanks {
 		rest = line
@@ -88,11 +103,11 @@ func (d Delimiter) splitQuoted(line []byte, cells [][]byte) ([][]byte, string) {
 		}
 		var cell []byte
 		if len(rest) > 0 && rest[0] == '"' {
-			n := closingQuote(rest)
+			n := closingQuote(rest, backslash)
 			if n < 0 {
 				return cells, "a quoted field is not closed on its line"
 			}
-			cell, rest = unquote(rest[1:n]), rest[n+1:]
+			cell, rest = unquote(rest[1:n], backslash), rest[n+1:]
 			if end := d.index(rest); len(Trim(rest[:end])) > 0 {
 				return cells, "text follows a quoted field"
 			}
@@ -125,8 +140,12 @@ func (d Delimiter) index(b []byte) int {
 
 // closingQuote returns the index of the quote that closes the quoted field at the head of b; -1 for
 // none.
-func closingQuote(b []byte) int {
+func closingQuote(b []byte, backslash bool) int {
 	for i := 1; i < len(b); i++ {
+		if backslash && b[i] == '\\' {
+			i++
+			continue
+		}
 		if b[i] != '"' {
 			continue
 		}
@@ -138,13 +157,19 @@ func closingQuote(b []byte) int {
 	return -1
 }
 
-// unquote replaces doubled quotes by single ones, in place.
-func unquote(b []byte) []byte {
+// unquote replaces doubled quotes by single ones, in place, and removes backslashes before quotes
+// and backslashes.
+func unquote(b []byte, backslash bool) []byte {
 	if bytes.IndexByte(b, '"') < 0 {
 		return b
 	}
 	out := b[:0]
 	for i := 0; i < len(b); i++ {
+		if backslash && b[i] == '\\' && i+1 < len(b) && (b[i+1] == '"' || b[i+1] == '\\') {
+			out = append(out, b[i+1])
+			i++
+			continue
+		}
 		out = append(out, b[i])
 		if b[i] == '"' {
 			i++

@@ -294,7 +294,8 @@ func (p *program) upload(ctx context.Context, n *client.Client, file string,
 		Products []product `json:"products"` // if the rows name their targets
 		Report   struct {
 			uploadCounts
-			Warnings []string `json:"warnings"`
+			Recognised string   `json:"recognised"`
+			Warnings   []string `json:"warnings"`
 			Rows     []struct {
 				Line   int    `json:"line"`
 				Row    int    `json:"row"`
@@ -307,6 +308,9 @@ func (p *program) upload(ctx context.Context, n *client.Client, file string,
 	}
 	bar.end()
 	r := made.Report
+	if r.Recognised != "" {
+		p.note("%s: recognised as %s", file, printable(r.Recognised))
+	}
 	for _, row := range r.Rows {
 		unit, number := "line", row.Line
 		if row.Row > 0 {

@@ -113,7 +113,7 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 		return err
 	}
 	defer f.Close()
-	as, note, r, err := ingest.NewProcessors().Inspect(ctx, kind,
+	as, r, err := ingest.NewProcessors().Inspect(ctx, kind,
 		ingest.File{Name: filepath.Base(file), Size: info.Size(), Content: f}, o)
 	if err != nil {
 		return err
@@ -122,14 +122,13 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 		line, err := json.Marshal(struct {
 			File   string        `json:"file"`
 			Type   string        `json:"data_product_type"`
-			Note   string        `json:"note,omitempty"`
 			Report ingest.Report `json:"report"`
-		}{file, as, note, r})
+		}{file, as, r})
 		if err != nil {
 			return err
 		}
 		p.say("%s", line)
-	} else if err := p.printReport(file, as, note, r); err != nil {
+	} else if err := p.printReport(file, as, r); err != nil {
 		return err
 	}
 	if len(r.Errors) > 0 {
@@ -139,7 +138,7 @@ func (p *program) inspect(ctx context.Context, file, kind string, o ingest.Optio
 }
 
 // printReport prints a report as text.
-func (p *program) printReport(file, as, note string, r ingest.Report) error {
+func (p *program) printReport(file, as string, r ingest.Report) error {
 	form := r.Format
 	if form == "" {
 		form = "kept as it is"
@@ -147,10 +146,10 @@ func (p *program) printReport(file, as, note string, r ingest.Report) error {
 	if as == "" {
 		as, form = "refused", "no data product type fits"
 	}
-	p.say("%s: %s, %s", printable(file), as, printable(form))
-	if note != "" {
-		p.say("  kept as it is, because it could not be read: %s", printable(note))
+	if _, why, ok := strings.Cut(r.Recognised, ", because "); ok {
+		form += ", because " + why
 	}
+	p.say("%s: %s, %s", printable(file), as, printable(form))
 	var rows [][]string
 	for _, c := range r.Columns {
 		role := c.Role

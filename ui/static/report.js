@@ -25,6 +25,7 @@ export function report(r, preview = false) {
     r.rejected_count > 0 && grouped(r.rejected_count) + " left out",
   ].filter(Boolean);
   return h("div", { class: "report" },
+    r.recognised && h("p", {}, "Recognised as " + r.recognised + "."),
     h("p", {}, h("b", {}, r.format || "The format was not recognised"), " · ", counts.join(" · ")),
     list("Errors", "bad", r.errors), list("Warnings", "warn", r.warnings),
     list("Rows that were left out", "warn", r.rejected, r.rejected_count - (r.rejected?.length ?? 0)),

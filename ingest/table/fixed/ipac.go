@@ -118,7 +118,8 @@ func ReadIPAC(f bounded.File) (*table.Table, error) {
 			field.Text = text
 		}
 		if len(h.lines) > 2 {
-			if field.Unit = h.lines[2][i]; strings.EqualFold(field.Unit, "null") || strings.EqualFold(field.Unit, "none") {
+			if field.Unit = h.lines[2][i]; strings.EqualFold(field.Unit, "null") || strings.EqualFold(field.Unit,
+				"none") {
 				field.Unit = ""
 			}
 		}
@@ -131,7 +132,8 @@ func ReadIPAC(f bounded.File) (*table.Table, error) {
 	t.Open = func(comment func([]byte)) (bounded.Rows, error) {
 		lines := table.NewLines(f)
 		lines.Lenient = true
-		return &rows{lines: lines, spans: spans, nulls: nulls, after: after, comment: comment, special: ipacSpecial}, nil
+		return &rows{lines: lines, spans: spans, nulls: nulls, after: after, comment: comment, special: ipacSpecial},
+			nil
 	}
 	return t, nil
 }

@@ -1,0 +1,156 @@
+package ingest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"nightjar/ingest/bounded"
+	"nightjar/ingest/table"
+	"nightjar/internal/instant"
+	"nightjar/internal/problem"
+)
+
+// Words by which a comment or the name of a file says that numbers without a header are a spectrum,
+// or that they may be a light curve.
+var (
+	spectrumWords   = []string{"spec", "wave", "lambda", "λ", "wiserep", "flux"} // flux is the weakest
+	spectrumEndings = []string{".flm", ".spc", ".sp"}
+	spectrumKeys    = []string{"GRATING", "GRISM", "DISPERSER", "SLIT", "SLITWID", "CRVAL1", "CDELT1", "DC-FLAG"}
+	curveWords      = []string{"phot", "lightcurve", "light curve", "light_curve", "light-curve"}
+	curveNames      = []string{"lc", "lcs", "mag", "mags", "magnitude", "magnitudes", "jd", "hjd", "bjd",
+		"mjd"} // whole words
+)
+
+const askForType = "; name the columns in a header line, or give the data type of the file (data_product_type), or " +
+	"name " +
+	"them in columns, as col1, col2 and so on"
+
+// sayingSpectrum looks for what says that a table without a header, whose data type the user did
+// not give, is a spectrum: the name of its file, or a comment. because says what it was. A table of
+// which nothing says so, or which may be a light curve, is refused.
+func (g *grid) sayingSpectrum(file string) (because string, err error) {
+	refuse := func(reason string) (string, error) {
+		return "", bounded.Refuse(bounded.Problem{Line: g.Line, Reason: "no header line, and " + reason + askForType})
+	}
+	if datesFirst(g.Layout) {
+		return refuse("the first column may hold dates as well as wavelengths")
+	}
+	comments := slices.Concat(g.Others, []string{g.Above})
+	for i, text := range slices.Concat([]string{file}, comments) {
+		text = strings.NewReplacer("spectrophot", "spectro", "photon", "").Replace(strings.ToLower(text))
+		of := "a comment"
+		if i == 0 {
+			of = "the file's name"
+		}
+		words := strings.FieldsFunc(text, func(r rune) bool { return !(r >= 'a' && r <= 'z') })
+		for _, word := range curveWords {
+			if strings.Contains(text, word) {
+				return refuse(of + " says " + problem.Quoted(word) + ", so that it may be a light curve")
+			}
+		}
+		for _, word := range curveNames {
+			if slices.Contains(words, word) && (i == 0 || !strings.ContainsAny(text, ":=0123456789")) {
+				return refuse(of + " says " + problem.Quoted(word) + ", so that it may be a light curve")
+			}
+		}
+		for _, word := range spectrumWords {
+			if because == "" && strings.Contains(text, word) {
+				because = of + " says " + problem.Quoted(word)
+			}
+		}
+		if because == "" && slices.Contains(words, "tns") {
+			because = of + " says 'TNS'"
+		}
+	}
+	lower := strings.ToLower(file)
+	for _, ending := range spectrumEndings {
+		if because == "" && strings.HasSuffix(lower, ending) {
+			because = "the file's name ends with " + ending
+		}
+	}
+	if _, dated := dateInName(file); because == "" && dated {
+		because = "the file's name has a date as WISeREP and TNS write it"
+	}
+	for _, key := range spectrumKeys {
+		if _, there := g.keys[key]; because == "" && there {
+			because = "a comment has the keyword " + key
+		}
+	}
+	if because == "" {
+		return refuse("neither a comment nor the file's name says that it is a spectrum")
+	}
+	return because, nil
+}
+
+// plausible refuses a spectrum without names of columns, whose data type the user did not give, if
+// its first column cannot be taken for wavelengths.
+func (j *job) plausible(s *spectrum, unit string) error {
+	refuse := func(format string, a ...any) error {
+		return bounded.Refuse(bounded.Problem{Reason: "no header line, and " + fmt.Sprintf(format, a...) + askForType})
+	}
+	o := &s.order
+	least, most := min(o.first, o.previous), max(o.first, o.previous)
+	if s.pixels == 0 || j.refused() {
+		return nil
+	}
+	if !o.monotonic() || s.masked > 0 {
+		return refuse("the first column neither rises nor falls throughout, as wavelengths do")
+	}
+	if text, ok := WavelengthUnit(unit); ok && !plausibleWavelengths(least, most, text) {
+		return refuse("the numbers %g to %g in the first column are no plausible wavelengths in %s", least, most, text)
+	}
+	// nights apart and hours within them: a light curve
+	if mean := (most - least) / float64(max(s.pixels-1, 1)); strings.HasSuffix(j.report.guess, "'flux'") &&
+		o.most > 20*mean {
+		return refuse("the steps of the first column are as uneven as those of times")
+	}
+	j.report.guess = fmt.Sprintf("no header line, but %s, and the first column goes from %g to %g %s in one direction",
+		j.report.guess, o.first, o.previous, unit)
+	return nil
+}
+
+// plausibleWavelengths reports whether wavelengths in a unit are from the extreme ultraviolet to
+// the far infrared; angstroms, which are also assumed, end with the near infrared.
+func plausibleWavelengths(least, most float64, unit string) bool {
+	metres := map[string]float64{"Angstrom": 1e-10, "pm": 1e-12, "nm": 1e-9, "um": 1e-6, "mm": 1e-3, "cm": 1e-2,
+		"m": 1}[unit]
+	end := 1e-3
+	if unit == "Angstrom" {
+		end = 6e-6
+	}
+	return least*metres >= 5e-8 && most*metres <= end
+}
+
+// datesFirst reports whether the first column of a table without a header may be Julian dates,
+// modified or not.
+func datesFirst(l table.Layout) bool {
+	for _, row := range append([][]string{l.First}, l.Sample...) {
+		d, ok := instant.ParseDecimal([]byte(row[0]))
+		if !ok {
+			return false
+		}
+		if v, _ := d.Float(); !(v >= 40_000 && v <= 80_000) && !(v >= 2_400_000 && v <= 2_500_000) {
+			return false
+		}
+	}
+	return true
+}
+
+// rowForHeader is the end of a message about columns that were not found: it says so if the line
+// that was taken for the header has some numbers or dates, as a row has.
+func (g *grid) rowForHeader() string {
+	if g.numbered || g.dialect != nil || allNumbers(g.First) {
+		return ""
+	}
+	for _, cell := range g.First {
+		_, number := instant.ParseDecimal(table.WithoutSign([]byte(cell)))
+		_, reason := instant.ParseDateText([]byte(cell))
+		if number || reason == "" {
+			return "; " + problem.Quoted(cell) + " looks like a part of a row: the file seems to have no header " +
+				"line, " +
+				"which names its columns; add one, or name them in columns, as col1, col2 and so on"
+		}
+	}
+	return ""
+}
