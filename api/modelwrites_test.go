@@ -385,7 +385,8 @@ func (x *modelRun) share(who string, r *rand.Rand) error {
 		if !m.sees(who, t) {
 			continue // getOne asks, too
 		}
-		if err := x.compare("GET "+path, x.ask(who, "GET", path, nil).value, map[string]any{"results": list}); err != nil {
+		got := x.ask(who, "GET", path, nil).value
+		if err := x.compare("GET "+path, got, map[string]any{"results": list}); err != nil {
 			return fmt.Errorf("as %q: %w", who, err)
 		}
 	}
