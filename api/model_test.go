@@ -67,8 +67,8 @@ var modelKinds = []struct {
 }{
 	{"create", 70, (*modelRun).createTarget}, {"change", 70, (*modelRun).changeTarget}, {"delete", 6,
 		(*modelRun).deleteTarget},
-	{"withdraw", 12, (*modelRun).withdraw}, {"delete part", 25, (*modelRun).deletePart}, {"delete list", 6,
-		(*modelRun).deleteList},
+	{"withdraw", 12, (*modelRun).withdraw}, {"share", 25, (*modelRun).share},
+	{"delete part", 25, (*modelRun).deletePart}, {"delete list", 6, (*modelRun).deleteList},
 	{"datum", 120, (*modelRun).postDatum}, {"delete datum", 30, (*modelRun).deleteDatum}, {"import", 25,
 		(*modelRun).importData},
 	{"upload", 60, (*modelRun).uploadProduct}, {"delete product", 12, (*modelRun).deleteProduct},

@@ -38,6 +38,7 @@ type modelTarget struct {
 	Lists              []string
 	Maker              string
 	Groups             []string
+	Rights             map[string]auth.Right // of each of Groups
 	Modified           int
 }
 
@@ -87,9 +88,19 @@ func (m *model) holds(who string, o modelOwner) bool {
 	return who != "" && (who == o.User || m.inGroup(who, o.Groups))
 }
 
-func (m *model) granted(who string, t *modelTarget) bool {
-	return who == "admin" || who != "" && (who == t.Maker || m.inGroup(who, t.Groups))
+// rights returns the rights on a target that a user was given.
+func (m *model) rights(who string, t *modelTarget) (r auth.Right) {
+	if who == "admin" || who != "" && who == t.Maker {
+		return auth.AllRights
+	}
+	for _, g := range m.Groups[who] {
+		r |= t.Rights[g]
+	}
+	return r
 }
+
+// granted reports whether a user may change a target.
+func (m *model) granted(who string, t *modelTarget) bool { return m.rights(who, t)&auth.Change != 0 }
 
 func (m *model) sees(who string, t *modelTarget) bool {
 	switch {
@@ -98,7 +109,7 @@ func (m *model) sees(who string, t *modelTarget) bool {
 	case t.Access == "OPEN" || t.Access == "PUBLIC" && who != "":
 		return true
 	}
-	return m.granted(who, t)
+	return m.rights(who, t) != 0
 }
 
 func (m *model) seesHeld(who string, target int, owners ...modelOwner) bool {

@@ -2,9 +2,12 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"nightjar/auth"
 )
 
 // The places of a model, and the names of its objects.
@@ -112,6 +115,10 @@ func (x *modelRun) createTarget(who string, r *rand.Rand) error {
 	aliases, groups := some(r, modelAliases...), x.someGroups(who, r)
 	sent, extras, doubled := tags(r)
 	t.Extras, t.Groups, t.Lists = extras, unique(groups), unique(some(r, modelLists...))
+	t.Rights = map[string]auth.Right{}
+	for _, g := range groups {
+		t.Rights[g] = auth.AllRights
+	}
 	body["aliases"], body["groups"], body["targetextra_set"], body["target_lists"] = named(aliases), x.refs(groups),
 		sent, named(t.Lists)
 	for _, key := range []string{"aliases", "targetextra_set", "target_lists"} {
@@ -186,6 +193,7 @@ func (x *modelRun) changeTarget(who string, r *rand.Rand) error {
 		*t = *old
 		t.Aliases, t.Extras, t.Lists, t.Groups = slices.Clone(t.Aliases), slices.Clone(t.Extras), slices.Clone(t.Lists),
 			slices.Clone(t.Groups)
+		t.Rights = maps.Clone(t.Rights)
 	}
 	body := map[string]any{}
 	var problems []string
@@ -249,6 +257,11 @@ func (x *modelRun) changeTarget(who string, r *rand.Rand) error {
 			problems = append(problems, "groups")
 		}
 		t.Groups = unique(append(t.Groups, groups...))
+		for _, g := range groups {
+			if old != nil {
+				t.Rights[g] |= m.rights(who, old)
+			}
+		}
 	}
 	s := x.ask(who, "PATCH", fmt.Sprintf("/api/targets/%d/", id), body)
 	switch {
@@ -293,8 +306,7 @@ func (s said) wantDeleted(who string, sees, may bool) (done bool, err error) {
 func (x *modelRun) deleteTarget(who string, r *rand.Rand) error {
 	t, id := x.targetAt(r.IntN(modelPlaces))
 	done, err := x.ask(who, "DELETE", fmt.Sprintf("/api/targets/%d/", id), nil).wantDeleted(who, x.m.sees(who, t),
-		t != nil &&
-			x.m.granted(who, t))
+		t != nil && x.m.rights(who, t)&auth.Delete != 0)
 	if done {
 		x.m.dropTarget(t.Place)
 	}
@@ -312,10 +324,73 @@ func (x *modelRun) withdraw(who string, r *rand.Rand) error {
 	done, err := s.wantDeleted(who, x.m.sees(who, t), may)
 	if done {
 		t.Groups = slices.DeleteFunc(t.Groups, func(g string) bool { return g == group })
+		delete(t.Rights, group)
 		x.m.Clock++
 		t.Modified = x.m.Clock
 	}
 	return err
+}
+
+// share makes the rights of a group on a target exactly some, and reads them again.
+func (x *modelRun) share(who string, r *rand.Rand) error {
+	m := x.m
+	t, id := x.targetAt(r.IntN(modelPlaces))
+	group, right := one(r, modelGroups...), auth.View
+	body := map[string]bool{"change": r.IntN(2) == 0, "delete": r.IntN(2) == 0}
+	if body["change"] {
+		right |= auth.Change
+	}
+	if body["delete"] {
+		right |= auth.Delete
+	}
+	path := fmt.Sprintf("/api/targets/%d/groups/", id)
+	s := x.ask(who, "PUT", fmt.Sprintf("%s%d/", path, x.groups[group]), body)
+	switch {
+	case who == "":
+		return s.want(401)
+	case !m.sees(who, t):
+		return s.want(404)
+	case !m.granted(who, t):
+		return s.want(403)
+	}
+	had := t.Rights[group]
+	var problems []string
+	for name, one := range map[string]auth.Right{"change": auth.Change, "delete": auth.Delete} {
+		if right&^had&^m.rights(who, t)&one != 0 {
+			problems = append(problems, name)
+		}
+	}
+	switch {
+	case right&^had != 0 && !m.mayName(who, []string{group}):
+		return s.want(404)
+	case problems != nil:
+		return s.want(400, problems...)
+	}
+	if err := s.want(200); err != nil {
+		return err
+	}
+	if had != right {
+		m.Clock++
+		t.Modified = m.Clock
+	}
+	t.Rights[group], t.Groups = right, unique(append(t.Groups, group))
+	for _, who := range modelUsers {
+		list := []any{}
+		for _, row := range x.groupRow(who, t.Groups, m.granted(who, t)) {
+			row := row.(map[string]any)
+			r := t.Rights[row["name"].(string)]
+			row["view"], row["change"], row["delete"] = r&auth.View != 0, r&auth.Change != 0, r&auth.Delete != 0
+			list = append(list, row)
+		}
+		if !m.sees(who, t) {
+			continue // getOne asks, too
+		}
+		got := x.ask(who, "GET", path, nil).value
+		if err := x.compare("GET "+path, got, map[string]any{"results": list}); err != nil {
+			return fmt.Errorf("as %q: %w", who, err)
+		}
+	}
+	return nil
 }
 
 // deletePart deletes an alias or a tag.

@@ -120,8 +120,8 @@ func (x *sized) join(member bool) {
 	x.n.ask("admin", "PATCH", "/api/users/"+x.carolID+"/", map[string]any{"groups": list}).want(x.t, 200)
 }
 
-// sees, changes and holds report whether a user sees the target, may change it, and has a part in
-// the product. They follow the design, not the code.
+// sees, changes and holds report whether a user sees the target, may change it, and sees the
+// product. They follow the design, not the code.
 func (x *sized) sees(who string) bool {
 	return x.access == "OPEN" || x.access == "PUBLIC" && who != "" || x.changes(who)
 }
@@ -131,7 +131,10 @@ func (x *sized) changes(who string) bool {
 }
 
 func (x *sized) holds(who string) bool {
-	return x.mode == auth.ModeTargets || who == "astro" || who == "carol" && x.member
+	if x.mode == auth.ModeTargets {
+		return x.sees(who)
+	}
+	return who == "astro" || who == "carol" && x.member // also if they do not see the target
 }
 
 // look compares what every user sees and may do with the rules.
@@ -140,10 +143,10 @@ func (x *sized) look(when string) {
 	n, t := x.n, x.t
 	for _, who := range []string{"astro", "carol", "bob", ""} {
 		rows, own := 0, 0
-		if x.sees(who) && x.holds(who) {
+		if x.holds(who) {
 			rows = x.rows
 		}
-		if x.sees(who) && (x.mode == auth.ModeTargets || who == "carol") {
+		if x.mode == auth.ModeTargets && x.sees(who) || x.mode == auth.ModeObjects && who == "carol" {
 			own = 1 + x.posted
 		}
 		want := map[bool]int{true: 200, false: 404}

@@ -550,6 +550,33 @@ func TestTokenFollows(t *testing.T) {
 	}
 }
 
+// TestRights sets the rights of grantees separately, and combines those of a viewer.
+func TestRights(t *testing.T) {
+	var o ACL
+	o.Give(UserGrantee(2), AllRights)
+	o.Set(GroupGrantee(7), Change.WithView())
+	o.Set(GroupGrantee(8), Delete.WithView())
+	o.Set(GroupGrantee(9), AllRights)
+	o.Set(GroupGrantee(9), View)
+	for _, c := range []struct {
+		v    Viewer
+		want Right
+	}{
+		{Viewer{ID: 2}, AllRights}, {Viewer{ID: 3, Groups: []uint64{7}}, View | Change},
+		{Viewer{ID: 3, Groups: []uint64{8}}, View | Delete}, {Viewer{ID: 3, Groups: []uint64{9}}, View},
+		{Viewer{ID: 3, Groups: []uint64{7, 8}}, AllRights}, {Viewer{ID: 7}, 0}, {Viewer{}, 0}, {FileOwner(), AllRights},
+		{Viewer{ID: 2, ReadOnly: true}, AllRights},
+	} {
+		if got := c.v.Rights(o); got != c.want {
+			t.Errorf("%+v has the rights %b, want %b", c.v, got, c.want)
+		}
+	}
+	if got := o.Groups(); !slices.Equal(got, []uint64{7, 8, 9}) || o.Of(GroupGrantee(9)) != View ||
+		o.Of(GroupGrantee(10)) != 0 || Right(0).WithView() != 0 {
+		t.Errorf("the groups are %v, with %+v", got, o.Grants)
+	}
+}
+
 // TestPolicy compares every decision with the written-out rules of the design.
 func TestPolicy(t *testing.T) {
 	viewers := map[string]Viewer{
@@ -570,11 +597,7 @@ func TestPolicy(t *testing.T) {
 		VisibleToSignedIn: "owner superuser creator member reader viewer other",
 		VisibleToAll:      "owner superuser creator member reader viewer other guest",
 	}
-	held := map[Visibility]string{
-		VisibleToGranted:  "owner superuser creator reader",
-		VisibleToSignedIn: "owner superuser creator reader other",
-		VisibleToAll:      "owner superuser creator reader other",
-	}
+	const held = "owner superuser creator reader other" // by their own right, in mode objects
 	in := func(list, viewer string) bool { return slices.Contains(strings.Fields(list), viewer) }
 	for _, mode := range []Mode{ModeTargets, ModeObjects} {
 		for _, strategy := range []Strategy{ReadOnly, Locked} {
@@ -589,7 +612,7 @@ func TestPolicy(t *testing.T) {
 					}
 					data := want
 					if mode == ModeObjects {
-						data = in(held[access], viewer)
+						data = in(held, viewer)
 					}
 					if got := p.SeesHeld(v, o, holders); got != data {
 						t.Errorf("%s: sees the datums: %t", at, got)

@@ -63,7 +63,7 @@ func TestTwoEditors(t *testing.T) {
 	p.click("[name=group]")
 	p.click("#target button.main")
 	p.wait("$('dialog').textContent.includes('without signing in') && $('dialog').textContent" +
-		".includes('will see, change')")
+		".includes('The members of Public will see it')")
 	p.key("Escape")
 	p.wait("!$('dialog') && !$('#target button.main').disabled")
 	if got := target(); got.Permissions != "PRIVATE" || len(got.Groups) != 0 {

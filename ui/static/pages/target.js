@@ -2,11 +2,12 @@
 import { ask, count, get, pages } from "../api.js";
 import { formatDec, formatRA, toGalactic } from "../angles.js";
 import { copyButton } from "../copy.js";
-import { fill, h, select } from "../dom.js";
+import { fill, h } from "../dom.js";
 import { lightCurve } from "../lightcurve.js";
 import { live, newest } from "../live.js";
 import { confirmed, failed, notice } from "../notice.js";
 import { deleteProduct, productRows } from "../products.js";
+import { seenBy, sharing } from "../sharing.js";
 import { title } from "../shell.js";
 import { spectra } from "../spectra.js";
 import { ago, brief, dateText, many, moment, short } from "../text.js";
@@ -22,7 +23,7 @@ export async function show(main, who, { id }) {
   try {
     [target, lists, options] = await Promise.all([
       get(path),
-      get(path, { fields: "target_lists" }),
+      get(path, { fields: "target_lists,group_rights" }),
       ask(path, { method: "OPTIONS" }),
     ]);
   } catch (error) {
@@ -46,7 +47,7 @@ export async function show(main, who, { id }) {
       h("div", { class: "row" }, h("a", { class: "button", href: "/targets/" + id + "/update/" }, "Edit"),
         h("button", { type: "button", class: "danger", id: "delete", onclick: () => remove(target) }, "Delete"))),
     h("section", { class: "card facts", "aria-label": "Facts" }, facts(target),
-      about(target, fields, lists.target_lists), sharing(target, may, who)), curve, spectral, none,
+      about(target, fields, lists.target_lists), sharing(target, lists.group_rights, may, who)), curve, spectral, none,
     h("div", { class: "halves" },
       h("section", { class: "card", "aria-label": "Data products" },
         h("div", { class: "bar" }, h("h2", {}, "Data products")), products),
@@ -156,47 +157,6 @@ function about(t, fields, lists) {
     ) => [h("dt", { title: fields[k]?.help_text }, name(k)), h("dd", { title: fields[k]?.help_text }, String(v))]),
     h("dt", {}, "Changed"),
     h("dd", { title: "made " + moment(t.created) }, moment(t.modified) + " UTC, " + ago(t.modified)));
-}
-
-// seenBy says who can see a target, and why.
-function seenBy(t) {
-  const granted = t.groups.length ? " and the members of " + t.groups.map((g) => g.name).join(", ") : "";
-  return { OPEN: "Everybody sees it, also without signing in.", PUBLIC: "Everybody who is signed in sees it.",
-    PRIVATE: "Only its owner" + granted + " see" + (granted ? "" : "s") + " it, and superusers." }[t.permissions] ??
-    "";
-}
-
-function sharing(t, may, who) {
-  const groups = h("dd", {}, t.groups.length === 0
-    ? h("span", { class: "faint" }, "none")
-    : t.groups.map((g) =>
-      h("span", { class: "tag" }, g.name, may &&
-        h("button", { type: "button", class: "plain", "aria-label": "Withdraw from " + g.name, onclick: async () => {
-          if (await confirmed("Withdraw from " + g.name + "?",
-            h("p", {}, "Its members lose their rights on this target" +
-              (t.permissions === "PRIVATE" ? ", and no longer see it." : ", but still see it.")), "Withdraw",
-            () => ask("/api/targets/" + t.id + "/groups/" + g.id + "/", { method: "DELETE" }))) location.reload();
-        } }, "×"))
-    ));
-  const add = h("span", {});
-  if (may) offerGroups(add, t, who).catch(failed);
-  return h("dl", {}, h("dt", {}, "Visible to"), h("dd", {}, seenBy(t)), h("dt", {}, "Groups with all rights"), groups,
-    may && [h("dt", {}, h("label", { for: "share" }, "Share with")), h("dd", {}, add)]);
-}
-
-async function offerGroups(place, t, who) {
-  const page = await get("/api/groups/", who.superuser ? { all: "true", limit: 1000 } : { limit: 1000 });
-  const left = page.results.filter((g) => !t.groups.some((x) => x.id === g.id));
-  if (left.length === 0) return fill(place, h("span", { class: "faint" }, "no other group of yours"));
-  fill(place, select({ id: "share", class: "short", onchange: async (event) => {
-    try {
-      await ask("/api/targets/" + t.id + "/", { method: "PATCH",
-        json: { groups: [{ id: Number(event.target.value) }] } });
-      location.reload();
-    } catch (error) {
-      failed(error);
-    }
-  } }, [["", "a group …"], ...left.map((g) => [g.id, g.name])]));
 }
 
 async function recentRows(place, id) {

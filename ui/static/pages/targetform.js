@@ -116,14 +116,15 @@ function form(fields, groups, old) {
     h("div", { class: "halves" }, h("fieldset", {}, h("legend", {}, "Other names"), aliases),
       h("fieldset", {}, h("legend", {}, "Tags"), tags)),
     h("fieldset", {}, h("legend", {}, "Who can see it"), h("div", { class: "grid" }, seen), groups.length > 0 &&
-      h("div", { dataset: { field: "groups" } }, h("p", { class: "label" }, "Groups that get all rights on it"),
+      h("div", { dataset: { field: "groups" } }, h("p", { class: "label" }, "Groups that may view it"),
         h("div", { class: "row" },
           groups.map((g) =>
             h("label", { class: "check" },
               h("input", { type: "checkbox", name: "group", value: g.id, checked: given.has(g.id),
                 disabled: given.has(g.id) }), g.name)
           )), h("small", { class: "error" }),
-        given.size > 0 && h("small", { class: "help" }, "Remove a group on the target's page."))),
+        h("small", { class: "help" },
+          "More rights are given on the target's page" + (given.size > 0 ? ", and taken away there." : ".")))),
     h("fieldset", {}, h("legend", {}, "Lists"),
       field(old ? "Add to more lists" : "Add to lists", h("input", { name: "lists", autocomplete: "off" }), {
         help: "Names, separated by commas. Missing lists are created.",
@@ -188,7 +189,10 @@ function form(fields, groups, old) {
     sent.targetextra_set = rows(tags,
       (i) => ({ key: i.querySelector("[name=key]").value.trim(), value: i.querySelector("[name=value]").value.trim() }))
       .filter((e) => e.key || e.value || e.id);
-    sent.groups = [...f.querySelectorAll("[name=group]:checked:not(:disabled)")].map((g) => ({ id: Number(g.value) }));
+    sent.groups = [...f.querySelectorAll("[name=group]:checked:not(:disabled)")].map((g) => ({
+      id: Number(g.value),
+      view: true,
+    }));
     sent.target_lists = f.elements.lists.value.split(",").map((name) => name.trim()).filter(Boolean).map((name) => ({
       name,
     }));
@@ -225,7 +229,7 @@ function form(fields, groups, old) {
       wider && h("p", {}, sent.permissions === "OPEN"
         ? "Everybody will see it and its data, also without signing in."
         : "Everybody who is signed in will see it and its data."),
-      names.length > 0 && h("p", {}, "The members of " + names.join(", ") + " will see, change and delete it."),
+      names.length > 0 && h("p", {}, "The members of " + names.join(", ") + " will see it."),
     ], "Share", async () => {}, "Do not share");
   }
 
