@@ -37,3 +37,39 @@ func TestUploadFieldsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestUploadFieldsAreUsed: each field changes how a file is read.
+func TestUploadFieldsAreUsed(t *testing.T) {
+	n := start(t, Options{})
+	target := n.target("astro", "A star")
+	const atlas = "###MJD m dm uJy duJy F err chi/N RA Dec x y maj min phi apfit mag5sig Sky Obs\n" +
+		"59000.1 18.1 0.05 210 10 o 0 1 150.0 2.0 5 5 2.5 2.4 45.0 -0.4 19.5 20.1 02a\n"
+	for _, c := range []struct {
+		csv    string
+		fields []string
+		want   map[string]any // members of the value; nil for one that it must not have
+	}{
+		{"mjd,filter,flux\n58849.5,r,100\n", []string{"flux_unit", "microjansky"},
+			map[string]any{"flux_unit": "uJy", "magnitude": nil}},
+		{"mjd,filter,flux\n58849.5,r,100\n", []string{"zero_point", "25"},
+			map[string]any{"zero_point": 25.0, "magnitude": 20.0, "flux_unit": nil}},
+		{"mjd,filter,flux\n58849.5,r,100\n", []string{"images", "difference"}, map[string]any{"difference": true}},
+		{atlas, nil, map[string]any{"difference": true, "magnitude": 18.1}},
+		{atlas, []string{"images", "reduced"}, map[string]any{"difference": nil, "magnitude": 18.1}},
+		{"time,filter,mag\n3450.1,r,15\n", []string{"time_format", "btjd"}, map[string]any{"magnitude": 15.0}},
+		{"mjd,filter,mag,upper\n58849.5,r,15,1\n", []string{"columns", `{"limit_flag":"upper"}`},
+			map[string]any{"magnitude": nil, "limit": 15.0}},
+	} {
+		a := n.upload("astro", target, "photometry", "a.csv", []byte(c.csv), c.fields...).want(t, 201).json(t)
+		list := n.ask("astro", "GET", fmt.Sprintf("/api/reduceddatums/?data_product=%v&limit=1&ordering=-id", a["id"]),
+			nil).want(t, 200).json(t)
+		row := list["results"].([]any)[0].(map[string]any)
+		value := row["value"].(map[string]any)
+		for key, want := range c.want {
+			if got := value[key]; fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%v: %s is %v, want %v: %v", c.fields, key, got, want, value)
+			}
+		}
+		n.ask("astro", "DELETE", fmt.Sprintf("/api/dataproducts/%v/", a["id"]), nil).want(t, 204)
+	}
+}

@@ -38,31 +38,9 @@ func notAvailable(cell []byte) bool {
 	return len(cell) == 2 && cell[0]|0x20 == 'n' && cell[1]|0x20 == 'a'
 }
 
-// sentinel reports whether a magnitude, an error or a limit is one of the numbers that mean
-// "missing": -999, 99, 99.99 and 999, with any number of zeros behind.
-func sentinel(d instant.Decimal) bool {
-	if d.Marker {
-		switch v, _ := d.Float(); v {
-		case 99, 99.99, 999, -999:
-			return true
-		}
-		return false
-	}
-	if len(d.Whole) < 2 || len(d.Whole) > 3 || d.Whole[0] != '9' {
-		return false
-	}
-	fraction := d.Fraction
-	for len(fraction) > 0 && fraction[len(fraction)-1] == '0' {
-		fraction = fraction[:len(fraction)-1]
-	}
-	switch string(d.Whole) {
-	case "99":
-		return !d.Neg && (len(fraction) == 0 || string(fraction) == "99")
-	case "999":
-		return len(fraction) == 0
-	}
-	return false
-}
+// sentinel reports whether a number in a column of magnitudes or limits means "missing", such as
+// -999, 99 and 99.99: any that no magnitude can be.
+func sentinel(d instant.Decimal) bool { return !roleMagnitude.holds(d) }
 
 // plainNumber reports whether a cell of a column without a known role is kept as a number. It is,
 // if it is a decimal number of at most 17 digits, which a float64 can tell apart, and has no

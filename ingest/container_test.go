@@ -95,6 +95,11 @@ func TestSpaceTimes(t *testing.T) {
 		{"an X-ray telescope", []string{"TUNIT1  = 's'", "MJDREFI =                51910",
 			"MJDREFF = 7.428703703703703D-4", "TIMESYS = 'TT'"}, 599616005.0, "2020-01-02T00:00:00Z", ""},
 		{"in days", []string{"TUNIT1  = 'd'", "MJDREF  =              58000.5"}, 1.5, "2017-09-06T00:00:00Z", ""},
+		{"with an offset", []string{"TUNIT1  = 'd'", "MJDREF  =              58000.0",
+			"TIMEZERO=                  0.5"},
+			1.5, "2017-09-06T00:00:00Z", ""},
+		{"with an offset in seconds", []string{"TUNIT1  = 's'", "MJDREF  =              58001.5",
+			"TIMEOFFS=              43200.0"}, 0, "2017-09-06T00:00:00Z", ""},
 	} {
 		data := fitstest.TableFile([]string{"TIME D", "FLUX D"}, c.cards, 16, 1, fitstest.BigEndian(c.value, 15.0))
 		points, report, err := process("photometry", "t.fits", data, Options{})

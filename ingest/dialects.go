@@ -27,6 +27,8 @@ var dialects = []dialect{
 		source: "ATLAS", fluxUnit: "uJy",
 		constant: `,"telescope":"ATLAS"` + difference,
 		rule:     &fluxRule{detection: 3, sigmas: 3, zeroPoint: 23.9, snr: true},
+		reduced: []string{"ATLAS forced photometry of reduced images, as the upload says: the fluxes are no " +
+			"differences; the times are the starts of the exposures"},
 		notes: []string{"ATLAS forced photometry is difference flux: value.difference says so; the times are the " +
 			"starts of the exposures"},
 	},
@@ -186,6 +188,15 @@ var openCatalog = dialect{
 		"upperlimit": roleLimitFlag, "band": roleFilter, "system": roleMagsys,
 		"u_flux": roleFluxUnit, "e_flux": roleFluxError, "flux": roleFlux, "telescope": roleTelescope,
 		"instrument": roleInstrument, "observatory": roleOther},
+}
+
+// assigned reports whether the origin of the table gives a column, by its folded name, its role.
+func (g *grid) assigned(base string) bool {
+	if g.dialect == nil {
+		return false
+	}
+	_, ok := g.dialect.roles[base]
+	return ok
 }
 
 // resolve finds the table's header and its dialect.

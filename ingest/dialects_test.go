@@ -84,7 +84,8 @@ func TestDialects(t *testing.T) {
 						`"magnitude":19.8,"error":0.01,"telescope":"Pan-STARRS","magsys":"AB"}`,
 					`{"objID":"120001234567890123","epochmean":56000.5,"gQfPerfect":1,"filter":"z",` +
 						`"magnitude":19.6,"telescope":"Pan-STARRS","magsys":"AB"}`},
-				warnings: []string{"one point for each band"}}},
+				warnings: []string{"one point for each band", "column MeanPSFMagErr: 1 value outside 0 to 5 taken as " +
+					"missing (first: -999)"}}},
 		{source: "ABC", format: "AAVSO download, delimited text (comma)",
 			photometryCase: photometryCase{name: "AAVSO download",
 				text: "JD,Magnitude,Uncertainty,HQuncertainty,Band,Observer Code,Comment Code(s),HJD,Star Name," +
@@ -100,7 +101,7 @@ func TestDialects(t *testing.T) {
 			text: "obj_id,mjd,flux,fluxerr,zp,magsys,filter,origin,altdata.calib\nZTF20x,59000.1,2.0,1.0,23.9," +
 				"ab,ztfg,me,1\n",
 			values: []string{`{"obj_id":"ZTF20x","mjd":59000.1,"flux":2.0,"flux_error":1.0,"zero_point":23.9,` +
-				`"magsys":"ab","filter":"ztfg","altdata.calib":1,"limit":22.707197}`},
+				`"magsys":"ab","filter":"ztfg","origin":"me","altdata.calib":1,"limit":22.707197}`},
 			warnings: []string{"1 row with a flux of at most 3 times its error"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

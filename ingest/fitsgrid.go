@@ -84,6 +84,13 @@ func fitsTime(c *fits.Column, get func(string) (string, bool)) *instant.Clock {
 		default:
 			t.Refused = "the unit " + problem.Quoted(unit) + " is not understood"
 		}
+		for _, key := range []string{"TIMEZERO", "TIMEOFFS"} { // added to all times (OGIP/93-003, FITS standard 4.0)
+			text, _ := get(key)
+			d, ok := instant.ParseDecimal([]byte(strings.TrimSpace(text)))
+			if offset, fits := d.Micros(t.Unit); ok && fits {
+				t.Zero += offset
+			}
+		}
 		t.Scale, t.Ref = scale, ref
 		if !known {
 			t.Refused = "times of the scale TIMESYS = " + problem.Clip(system) + " are not read"

@@ -109,9 +109,7 @@ func goldenCases() map[string]golden {
 		"midpoint_precision.csv": {points: []goldenPoint{
 			{"2012-02-02T02:57:46.66657Z", "",
 				`{"time":55959.123456789,"filter":"r","magnitude":15.582123456789,"error":0.0051234}`},
-			{"2020-01-01T00:00:00Z", "", `{"time":58849.0,"filter":"g","magnitude":1e-05,"error":1e22}`},
-			{"2023-02-25T23:59:59.999914Z", "",
-				`{"time":60000.999999999,"filter":"g","magnitude":123456789.123,"error":0.1}`}}},
+			{"2020-01-01T00:00:00Z", "", `{"time":58849.0,"filter":"g","magnitude":1e-05}`}}},
 		"negative_time.csv": {points: at("1858-11-06T12:00:00Z",
 			strings.Replace(lightCurveRow, "55959.07", "-10.5", 1))},
 		"quoted.csv":  {points: at(t0, strings.Replace(lightCurveRow, `"r"`, `"r, wide"`, 1))},

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 
 	"nightjar/ingest/bounded"
@@ -211,6 +212,7 @@ func (p *photometry) finish() {
 		p.warn("column %s: %s below 10,000 taken for a modified Julian date; if they count from another day, "+
 			"say so with time_format", name, problem.Plural(p.early, "value"))
 	}
+	p.warnTimes()
 	if p.dayOnly > 0 {
 		p.warn("column %s: %s without a time of day, 00:00 UTC is assumed", name, problem.Plural(p.dayOnly, "date"))
 	}
@@ -240,9 +242,13 @@ func (p *photometry) finish() {
 	if p.computed > 0 {
 		p.warn("%s computed from flux and zero point", problem.Plural(p.computed, "magnitude"))
 	}
-	if p.computedLimits > 0 {
+	if n := p.computedLimits - p.fluxLimits; n > 0 {
 		p.warn("%s with a flux of at most %g times its error: the limit is that of %g errors",
-			problem.Plural(p.computedLimits, "row"), p.rule.detection, p.rule.sigmas)
+			problem.Plural(n, "row"), p.rule.detection, p.rule.sigmas)
+	}
+	if p.fluxLimits > 0 {
+		p.warn("column %s: %s flagged as not detected stored as limit", problem.Clip(p.columns[p.flux].name),
+			problem.Plural(p.fluxLimits, "value"))
 	}
 	if p.withoutError > 0 {
 		p.warn("%s without an error of the flux above 0: the magnitude is left out",
@@ -263,8 +269,24 @@ func (p *photometry) finish() {
 	if p.large > 0 {
 		p.warn("%s above 1 mag", problem.Plural(p.large, "error"))
 	}
-	if p.negative > 0 {
-		p.warn("%s below 0", problem.Plural(p.negative, "error"))
+	if p.limitErrors > 0 {
+		p.warn("%s of limits left out", problem.Plural(p.limitErrors, "error"))
+	}
+	if p.noFlux > 0 {
+		p.warn("column %s: %s taken as missing, as the errors beside them are such numbers, too (first: %s)",
+			problem.Clip(p.columns[p.flux].name), problem.Plural(p.noFlux, "value"), problem.Clip(p.firstNoFlux))
+	}
+	for _, c := range p.columns {
+		o := p.outside[c.name]
+		if o == nil {
+			continue
+		}
+		bounds := "below 0"
+		if least, most, ok := c.role.bounds(); ok {
+			bounds = fmt.Sprintf("outside %g to %g", least, most)
+		}
+		p.warn("column %s: %s %s taken as missing (first: %s)", problem.Clip(c.name), problem.Plural(o.count, "value"),
+			bounds, problem.Clip(o.first))
 	}
 }
 

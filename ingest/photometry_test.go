@@ -89,12 +89,10 @@ func TestPhotometry(t *testing.T) {
 			values: []string{`{"time":58000,"filter":"r","magnitude":15}`, `{"time":58000,"magnitude":15,"note":"na"}`,
 				`{"time":58000,"filter":"r","magnitude":15,"note":"x"}`,
 				`{"time":58000,"filter":"r","error":0.1,"limit":20.5,"note":"x"}`,
-				`{"time":58000,"filter":"r","magnitude":15}`}},
-		{name: "sentinels are numbers elsewhere", text: "mjd,flux,fluxerr,zp\n58000,-999,99,99.99\n",
-			values: []string{`{"mjd":58000,"flux":-999,"flux_error":99,"zero_point":99.99}`}},
-		{name: "almost sentinels", text: "mjd,mag\n58000,99.9\n58000,-99\n58000,9990\n58000,-99.99\n",
-			values: []string{`{"mjd":58000,"magnitude":99.9}`, `{"mjd":58000,"magnitude":-99}`,
-				`{"mjd":58000,"magnitude":9990}`, `{"mjd":58000,"magnitude":-99.99}`}},
+				`{"time":58000,"filter":"r","magnitude":15}`},
+			warnings: []string{"column magnitude: 1 value outside -30 to 40 taken as missing (first: 99)",
+				"column error: 2 values outside 0 to 5 taken as missing (first: 99.990)",
+				"column limit: 2 values outside -30 to 40 taken as missing (first: -999)"}},
 		{name: "limits by sign",
 			text: "mjd,filter,magnitude,limit\n58000,r,>19.2,\n58001,r,< 19.3,nan\n58002,r,>19.4,19.4\n58003,r,15," +
 				">20\n",
@@ -107,14 +105,16 @@ func TestPhotometry(t *testing.T) {
 			values: []string{`{"mjd":58000,"limit":19.2,"nondet":"True"}`,
 				`{"mjd":58001,"magnitude":15,"limit":20,"nondet":0}`,
 				`{"mjd":58002,"limit":20.1,"nondet":"yes"}`},
-			warnings: []string{"1 magnitude flagged as not detected stored as limit"}},
+			warnings: []string{"1 magnitude flagged as not detected stored as limit",
+				"column mag: 1 value outside -30 to 40 taken as missing (first: 99.99)"}},
 		{name: "an invalid flag", text: "mjd,mag,ul\n58000,19.2,perhaps\n",
-			errors: []string{"line 2, column ul: 'perhaps' is neither yes nor no"}},
+			values:   []string{`{"mjd":58000,"magnitude":19.2,"ul":"perhaps"}`},
+			warnings: []string{"column ul looks like a flag for limits but is not understood ('perhaps')"}},
 		{name: "f is a filter when it holds text", text: "mjd,m,e,f\n58000,15,.1,r\n",
 			values: []string{`{"mjd":58000,"magnitude":15,"error":0.1,"filter":"r"}`}},
 		{name: "F is a flux when it holds numbers", text: "mjd,F,e\n58000,15,.1\n",
 			values:   []string{`{"mjd":58000,"flux":15,"flux_error":0.1}`},
-			warnings: []string{"column e is taken for the error of the flux"}},
+			warnings: []string{"column e is taken for the error of the flux", "column F: the file gives no unit"}},
 		{name: "one letter gives way", text: "mjd,mag,m,err,e,filter,f\n58000,15,1,.1,2,r,x\n",
 			values: []string{`{"mjd":58000,"magnitude":15,"m":1,"error":0.1,"e":2,"filter":"r","f":"x"}`}},
 		{name: "an observatory gives way to a telescope", text: "mjd,mag,obs,telescope,facility\n58000,15,X,NTT,ESO\n",
@@ -141,7 +141,8 @@ func TestPhotometry(t *testing.T) {
 			text:   "mjd,mag,error,limit\n58000,,0.1,\n58001,15,0.1,\n58002,nan,nan,99\n",
 			values: []string{`{"mjd":58001,"magnitude":15,"error":0.1}`},
 			rejected: []string{"line 2: the row holds neither a magnitude nor a limit nor a flux",
-				"line 4: the row holds neither a magnitude nor a limit nor a flux"}},
+				"line 4: the row holds neither a magnitude nor a limit nor a flux"},
+			warnings: []string{"column limit: 1 value outside -30 to 40 taken as missing (first: 99)"}},
 		{name: "no measurement at all", text: "mjd,mag\n58000,\n58001,nan\n",
 			errors: []string{"no rows are left: none has a magnitude, a limit or a flux"},
 			rejected: []string{"line 2: the row holds neither a magnitude nor a limit nor a flux",
@@ -174,9 +175,10 @@ func TestPhotometry(t *testing.T) {
 			warnings: []string{"1 magnitude computed from flux and zero point",
 				"1 row with a flux of at most 3 times its error: the limit is that of 3 errors"}},
 		{name: "odd errors", text: "mjd,mag,err\n58000,15,1.5\n58000,15,-0.1\n58000,15,1\n",
-			values: []string{`{"mjd":58000,"magnitude":15,"error":1.5}`, `{"mjd":58000,"magnitude":15,"error":-0.1}`,
+			values: []string{`{"mjd":58000,"magnitude":15,"error":1.5}`, `{"mjd":58000,"magnitude":15}`,
 				`{"mjd":58000,"magnitude":15,"error":1}`},
-			warnings: []string{"1 error above 1 mag", "1 error below 0"}},
+			warnings: []string{"1 error above 1 mag",
+				"column err: 1 value outside 0 to 5 taken as missing (first: -0.1)"}},
 		{name: "text is escaped", text: "mjd\tmag\tnote\n58000\t15\ta\"b\\c\x01\n",
 			values: []string{`{"mjd":58000,"magnitude":15,"note":"a\"b\\c\u0001"}`}},
 		{name: "a long name", text: "mjd,mag," + strings.Repeat("x", 201) + "\n58000,15,1\n",
@@ -211,9 +213,11 @@ func TestPhotometry(t *testing.T) {
 				`{"mjd":58000.5,"flux":15,"flux_unit":"mJy","flux_error":1,"filter":"r"}`},
 			warnings: []string{"named by the comment above them: 'MJD', 'flux', 'err', 'filter'",
 				"taken for the error of the flux"}},
-		{name: "days counted from another day", text: "time,mag\n1325.5,15\n",
-			values: []string{`{"time":1325.5,"magnitude":15}`}, warnings: []string{
-				"1 value below 10,000 taken for a modified Julian date; if they count from another day"}},
+		{name: "days counted from another day", text: "time,mag\n1325.5,15\n58000.5,15\n10,15\n",
+			errors: []string{"line 2, column time: '1325.5' may be a date of any kind: an MJD is from 40,000 to " +
+				"80,000, a JD from 2,400,000 to 2,500,000" + waysOut,
+				"line 4, column time: '10' may be a date of any kind: an MJD is from 40,000 to 80,000, a JD from " +
+					"2,400,000 to 2,500,000"}},
 		{name: "TESS without its header", text: "TIME,PDCSAP_FLUX,PDCSAP_FLUX_ERR\n1325.5,1000,1\n",
 			errors: []string{"line 1, column TIME: Kepler and TESS count days from 2454833 and 2457000: choose one " +
 				"with time_format bkjd or btjd"}},
@@ -272,11 +276,11 @@ func TestTimeColumn(t *testing.T) {
 		{name: "an odd scale in a comment", text: "# TIMESYS: MARS\nmjd,mag\n58849.5,15\n",
 			errors: []string{"line 2, column mjd: times of the scale TIMESYS = MARS are not read"}},
 		{name: "truncated", text: "tbjd,mag\n1849.501,15\n",
-			errors: []string{"line 1, column tbjd: truncated dates count from several days; say from which, " +
-				"such as bjd-2457000"}},
+			errors: []string{"line 1, column tbjd: truncated dates count from several days; say from which with " +
+				"time_format, such as bjd-2457000"}},
 		{name: "days since something", text: "time (days),mag\n5,15\n",
-			errors: []string{"line 1, column time (days): the column does not say from when its days count; name " +
-				"it mjd or jd"}},
+			errors: []string{"line 1, column time (days): the column does not say from when its days count" +
+				waysOut}},
 		{name: "an odd unit", text: "time (s),mag\n5,15\n",
 			errors: []string{"line 1, column time (s): the unit 's' is not understood"}},
 		{name: "MJD in brackets", text: "Time [MJD],mag\n58849,15\n", values: []string{`{"time [mjd]":58849` + tail}},
@@ -289,13 +293,13 @@ func TestTimeColumn(t *testing.T) {
 			warnings: []string{"column time: 2 values between 2,400,000 and 2,500,000 taken for a Julian date and " +
 				"converted"}},
 		{name: "shifted Julian dates", text: "jd,mag\n58849.5,15\n",
-			errors: []string{"line 2, column jd: '58849.5' is below 2,400,000, so it is not a Julian date"}},
+			errors: []string{"line 2, column jd: '58849.5' is below 2,400,000, so it is not a Julian date" + waysOut}},
 		{name: "Julian dates under mjd", text: "mjd,mag\n2458849.5,15\n",
 			errors: []string{"line 2, column mjd: '2458849.5' is above 2,400,000, so it is not a Modified Julian " +
 				"Date"}},
 		{name: "years under epoch", text: "epoch,mag\n2020.5,15\n",
-			errors: []string{"line 2, column epoch: '2020.5' may be a date of any kind; name the column mjd, jd " +
-				"or unixtime"}},
+			errors: []string{"line 2, column epoch: '2020.5' may be a date of any kind: an MJD is from 40,000 to " +
+				"80,000, a JD from 2,400,000 to 2,500,000" + waysOut}},
 		{name: "leap seconds", text: "date,mag\n2016-12-31T23:59:60,15\n2016-12-31T23:59:59,15\n",
 			values: []string{`{"date":"2016-12-31T23:59:60"` + tail, `{"date":"2016-12-31T23:59:59"` + tail},
 			warnings: []string{"1 time of 23:59:60 became 00:00:00 of the next day",
@@ -332,7 +336,8 @@ func TestFluxScaleOfPhotometry(t *testing.T) {
 	if err != nil || values(points) != `{"mjd":58000,"flux":7.5,"flux_error":0.5,"magnitude":20}` {
 		t.Errorf("%v %s", err, values(points))
 	}
-	checkWarnings(t, report.Warnings, []string{"fluxes and their errors were multiplied by 0.5"})
+	checkWarnings(t, report.Warnings, []string{"fluxes and their errors were multiplied by 0.5",
+		"column flux: the file gives no unit"})
 	_, _, err = process("photometry", "a.csv", []byte("mjd,flux\n58000,1e300\n"), Options{FluxScale: 1e300})
 	if err == nil || !strings.Contains(err.Error(), "out of range when multiplied") {
 		t.Error(err)

@@ -39,6 +39,11 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		g.dialect.assign(columns, userTime)
 	}
 	brightnessUnit(g, columns, n)
+	tom := g.isTOM()
+	if tom {
+		preferTOM(columns, n)
+	}
+	findFlags(l, columns, g.assigned, n)
 	resolveRoles(l, columns, n)
 	assignErrors(columns, n)
 	if timeColumn = userTime; g.dialect == &exported && userTime < 0 {
@@ -46,13 +51,22 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		columns[0].hidden, columns[1].hidden = true, true
 		columns[0].time = instant.Clock{Kind: instant.KindUnknown}
 	}
+	if timeColumn < 0 && tom {
+		timeColumn = tomTime(l, columns, n)
+		tom = timeColumn >= 0
+	}
 	if timeColumn < 0 {
 		timeColumn = chooseTime(l, columns, n)
 	}
 	if timeColumn >= 0 {
-		g.timeSystem(&columns[timeColumn], n)
+		c := &columns[timeColumn]
+		if g.timeSystem(c, n); c.time.Kind == instant.KindTime && !(tom && c.name == "time") {
+			c.time.Kind = instant.KindUnknown // the name does not say from which day it is counted
+			g.countedFrom(c, n)
+		}
 	}
 	applyTimeFormat(l, columns, timeColumn, o, n)
+	fluxColumns(g, columns, o, n)
 	setKeys(l, columns, timeColumn, n)
 	if !slices.ContainsFunc(columns, func(c column) bool {
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
@@ -110,7 +124,13 @@ func applyUserColumns(l table.Layout, columns []column, o *Options, n *notes) (t
 		c := &columns[at]
 		if c.role != r {
 			c.role = r
-			_, unit := cutUnit(c.name)
+			inName, unit := cutUnit(c.name)
+			if r == roleFlux || r == roleFluxError {
+				if _, suffix, _ := cutUnitInName(inName); unit == "" {
+					unit = suffix
+				}
+				unit, _ = units.Spell(unit)
+			}
 			if c.unit = unit; r == roleTime {
 				c.time = withUnit(instant.Clock{Kind: instant.KindTime}, unit)
 			}
@@ -145,6 +165,36 @@ func (g *grid) timeSystem(c *column, n *notes) {
 	}
 }
 
+// zeroKeys are keywords that give the day from which times are counted, beside those of the FITS
+// standard.
+var zeroKeys = []string{"TIME-ZERO", "TIMEZERO", "TIME-ORIGIN", "TIMEORIGIN", "TIME-REFERENCE"}
+
+// countedFrom makes a column count from the day that a keyword of the file gives, if one does.
+func (g *grid) countedFrom(c *column, n *notes) {
+	unit := instant.DayMicros
+	switch fold(c.unit) {
+	case "", "d", "day", "days":
+	case "s", "sec", "seconds":
+		unit = instant.SecondMicros
+	default:
+		return
+	}
+	key, zero, found := "MJDREF", int64(0), false
+	if zero, found = fitsZero(g.keys.Get); !found {
+		for _, key = range zeroKeys {
+			text, there := g.keys.Get(key)
+			t, reason := instant.Parse([]byte(strings.TrimSpace(text)), instant.KindUnknown)
+			if zero, found = t.Micros, there && reason == ""; found {
+				break
+			}
+		}
+	}
+	if found {
+		c.time.Kind, c.time.Zero, c.time.Unit, c.time.Refused = instant.KindCount, zero, unit, ""
+		n.warn("column %s: counted from %s, as %s in the file says", problem.Clip(c.name), instant.Text(zero), key)
+	}
+}
+
 // applyTimeFormat counts the time as the user says.
 func applyTimeFormat(l table.Layout, columns []column, timeColumn int, o *Options, n *notes) {
 	if timeColumn < 0 {
@@ -161,7 +211,7 @@ func applyTimeFormat(l table.Layout, columns []column, timeColumn int, o *Option
 	if c.time.Assumed != "" {
 		n.warn("column %s: %s", problem.Clip(c.name), c.time.Assumed)
 	}
-	if c.time.Kind == instant.KindTime && o.TimeFormat == "" && timesOfSpace(l, columns, timeColumn) {
+	if c.time.Kind == instant.KindUnknown && o.TimeFormat == "" && timesOfSpace(l, columns, timeColumn) {
 		n.problem(bounded.Problem{Line: l.Line, Column: problem.Clip(c.name),
 			Reason: "Kepler and TESS count days from 2454833 and 2457000: choose one with time_format bkjd or " +
 				"btjd"})
@@ -213,11 +263,15 @@ func nameColumn(g *grid, i int, name string) column {
 		return c
 	}
 	c.role, c.weak = roleOf(base)
+	suffix := ""
+	if c.role == roleOther {
+		inName, _ := cutUnit(name)
+		if c.role, suffix = fluxNamed(inName); c.role != roleOther {
+			c.weak = true
+		}
+	}
 	if base == "f" {
 		c.role, c.weak = fluxOrFilter(g.Layout, i), true
-	}
-	if c.role == roleLimit && saysYesOrNo(g.Layout, i) {
-		c.role = roleLimitFlag
 	}
 	if hasUCD && byUCD != c.role && !(c.role == roleLimit && byUCD == roleMagnitude) {
 		c.role, c.weak = byUCD, true
@@ -225,30 +279,14 @@ func nameColumn(g *grid, i int, name string) column {
 	if c.role != roleOther {
 		c.unit = unit
 	}
-	if c.role == roleFlux && unit == "" {
-		c.unit = fluxUnitOf(base)
+	if (c.role == roleFlux || c.role == roleFluxError) && unit == "" {
+		if c.unit = suffix; suffix == "" {
+			c.unit = fluxUnitOf(base)
+		}
 	} else if c.role == roleFlux || c.role == roleFluxError {
 		c.unit, _ = units.Spell(unit)
 	}
 	return c
-}
-
-// saysYesOrNo reports whether a column, whose name may mean a limit or a flag for one, holds words
-// and no numbers.
-func saysYesOrNo(l table.Layout, i int) bool {
-	said := false
-	for _, row := range l.Sample {
-		if i >= len(row) || missing([]byte(row[i])) {
-			continue
-		}
-		switch strings.ToLower(row[i]) {
-		case "true", "false", "t", "f", "yes", "no", "y", "n":
-			said = true
-		default:
-			return false
-		}
-	}
-	return said
 }
 
 // fluxOrFilter decides what a column named f holds: a flux in sncosmo, a filter in ATLAS and TOMs.
@@ -268,6 +306,15 @@ func fluxOrFilter(l table.Layout, i int) role {
 // resolveRoles leaves one column for each role. Weak names give way; two strong names are a
 // problem.
 func resolveRoles(l table.Layout, columns []column, n *notes) {
+	named := func(c column) bool { return c.name == "filter" && c.role == roleFilter }
+	if i := slices.IndexFunc(columns, named); i >= 0 {
+		for k := range columns { // a band beside a filter is that of a standard system, or its number
+			if c := &columns[k]; k != i && c.role == roleFilter && !c.byUser && !c.weak {
+				n.warn("the filter is taken from column filter; kept as an ordinary column: %s", problem.Quoted(c.name))
+				c.role = roleOther
+			}
+		}
+	}
 	for r := roleMagnitude; r <= roleObject; r++ {
 		var strong, weak []int
 		for i, c := range columns {
@@ -316,7 +363,8 @@ func setKeys(l table.Layout, columns []column, timeColumn int, n *notes) {
 			continue
 		case i == timeColumn:
 			key = strings.ToLower(c.name)
-		case c.role.String() != "" && c.role != roleTime && c.role != roleLimitFlag && c.role != roleObject:
+		case c.role.String() != "" && c.role != roleTime && c.role != roleLimitFlag && c.role != roleObject &&
+			!(c.role == roleSource && c.weak):
 			key, own = c.role.String(), false
 		}
 		if other, twice := seen[key]; twice && own { // resolveRoles has checked the other keys
@@ -400,16 +448,7 @@ func chooseTime(l table.Layout, columns []column, n *notes) int {
 			}
 		}
 	}
-	var others []string
-	for i, c := range columns {
-		if c.role == roleTime && i != best {
-			others = append(others, c.name)
-		}
-	}
-	if len(others) > 0 {
-		n.warn("the time is taken from column %s; kept as ordinary columns: %s", problem.Clip(name),
-			problem.QuotedList(others))
-	}
+	warnOtherTimes(columns, best, n)
 	return best
 }
 

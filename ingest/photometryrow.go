@@ -3,10 +3,10 @@ package ingest
 import (
 	"bytes"
 	"math"
-	"slices"
 	"strings"
 
 	"nightjar/ingest/table"
+	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
 	"nightjar/internal/problem"
@@ -20,6 +20,9 @@ type photometry struct {
 	timeColumn int
 	magnitude  int // index of the column, -1 for none
 	limit      int
+	flux       int
+	fluxError  int
+	zero       int // column of zero points
 	object     int
 	kind       int    // column that tells differential magnitudes from standard ones; -1 for none
 	addUnit    []byte // `"flux_unit":"uJy"` if only the name of the flux column gives the unit
@@ -36,18 +39,33 @@ type photometry struct {
 	forms                              [instant.FormCount + 1]bool
 	converted, dayOnly, leaps, leapDay int
 	early                              int // times before 1886, taken for an MJD though the name does not say so
-	signs, flagged, large, negative    int
+	signs, flagged, large              int
+	limitErrors                        int // errors of limits, left out
+	fluxLimits                         int // fluxes that a flag says are limits
+	noFlux                             int // fluxes that are missing, as their errors are
+	firstNoFlux                        string
+	outside                            map[string]*outside // numbers that are no value of their role, by column
+	ownZero                            []byte              // `,"zero_point":25` for rows without one
+	notCGS                             bool                // the fluxes are not in units of cgs
 	shifts                             int
 	leastShift, mostShift              int64
 	computed, computedLimits           int
+	hinted                             bool // the ways to state the origin of times have been named
+	otherTimes                         []otherTime
 	errorLimits                        int    // limits of rows with an error and no flux
 	withoutError                       int    // rows of a flux without an error, whose magnitude was left out
 	ref                                string // heliocentric or barycentric, if times were
 }
 
+// outside counts the numbers of a column that are outside its bounds.
+type outside struct {
+	count int
+	first string
+}
+
 func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometry {
-	p := &photometry{job: j, grid: g, columns: columns, timeColumn: timeColumn, magnitude: -1, limit: -1, object: -1,
-		kind: -1, sources: map[string]string{}}
+	p := &photometry{job: j, grid: g, columns: columns, timeColumn: timeColumn, magnitude: -1, limit: -1, flux: -1,
+		fluxError: -1, zero: -1, object: -1, kind: -1, sources: map[string]string{}, outside: map[string]*outside{}}
 	unit, given := "", false
 	for i, c := range columns {
 		if name := fold(c.name); name == "mtype" || name == "measurement_method" {
@@ -58,14 +76,19 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 			p.magnitude = i
 		case roleLimit:
 			p.limit = i
-		case roleLimitFlag:
-			p.flags = append(p.flags, i)
 		case roleObject:
 			p.object = i
 		case roleFlux:
-			unit = c.unit
+			p.flux, unit = i, c.unit
+		case roleFluxError:
+			p.fluxError = i
+		case roleZeroPoint:
+			p.zero = i
 		case roleFluxUnit:
 			given = true
+		}
+		if c.sense != flagNone {
+			p.flags = append(p.flags, i)
 		}
 		if c.role != roleOther && c.role != roleNone && g.field(i).note != "" {
 			j.warn("column %s: %s", problem.Clip(c.name), g.field(i).note)
@@ -74,6 +97,20 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 	if unit != "" && !given {
 		p.addUnit = jsontext.AppendString([]byte(`,"flux_unit":`), unit)
 	}
+	if g.isTOM() && columns[timeColumn].name == "time" {
+		for i, c := range columns {
+			if i != timeColumn && c.role == roleTime && c.time.Refused == "" {
+				p.otherTimes = append(p.otherTimes, otherTime{column: i})
+			}
+		}
+	}
+	if u, ok := units.Parse(unit); ok {
+		p.notCGS = !strings.Contains(u.String(), "erg")
+	}
+	if d, ok := instant.ParseDecimal([]byte(j.options.ZeroPoint)); ok && p.flux >= 0 {
+		p.ownZero = d.AppendJSON([]byte(`,"zero_point":`))
+		j.warn("the zero point %s of the upload is used for fluxes that have none", j.options.ZeroPoint)
+	}
 	if j.scaled() {
 		j.warn("fluxes and their errors were multiplied by %g, as the upload asked", j.options.FluxScale)
 	}
@@ -81,14 +118,27 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 		p.constant = jsontext.AppendString([]byte(`,"time_ref":`), t.Ref)
 	}
 	if g.dialect != nil {
-		p.constant = append(p.constant, g.dialect.constant...)
-		for _, note := range g.dialect.notes {
-			j.warn("%s", note)
-		}
+		p.fromDialect(g.dialect)
+	}
+	if j.options.Images == ImagesDifference && !bytes.Contains(p.constant, []byte(difference)) {
+		p.constant = append(p.constant, difference...)
 	}
 	p.findRule()
+	p.unitWarning()
 	p.nameFilter()
 	return p
+}
+
+// fromDialect adds what a dialect says of every row.
+func (p *photometry) fromDialect(d *dialect) {
+	constant, notes := d.constant, d.notes
+	if d.reduced != nil && p.options.Images == ImagesReduced {
+		constant, notes = strings.Replace(constant, difference, "", 1), d.reduced
+	}
+	p.constant = append(p.constant, constant...)
+	for _, note := range notes {
+		p.warn("%s", note)
+	}
 }
 
 // problemAt adds a problem of a row, or of one cell in it. With Options.SkipBadRows it rejects the
@@ -136,10 +186,23 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	if p.grid.dialect != nil && p.grid.dialect.clean != nil {
 		p.grid.dialect.clean(p.columns, cells)
 	}
+	p.dropSentinels(cells)
 	v := append(p.value[:0], '{')
-	measured, limited := false, false
+	var measured, limited bool
 	asLimit := p.isLimit(cells, line)
 	found := p.judgeFlux(cells)
+	if p.isLimitOfFlux(cells, line) {
+		zero := p.zeroOf(cells)
+		if found.limMag = zero - 2.5*math.Log10(floatOf(cells[p.flux])); found.limMag-found.limMag != 0 {
+			p.rejectAt(line, "the flux is a limit, as a flag says; only limits in magnitudes are stored, and there "+
+				"is no zero point")
+			return point, false
+		}
+		p.fluxLimits++
+		found.limit, found.mag = true, math.NaN()
+		cells[p.flux] = nil
+		measured, limited = true, false
+	}
 	differential := p.kind >= 0 && len(cells[p.kind]) >= 3 && strings.EqualFold(string(cells[p.kind][:3]), "dif")
 	if differential && asLimit {
 		p.rejectAt(line, "a limit on a differential magnitude is not one on the object")
@@ -152,12 +215,16 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 		}
 		switch {
 		case i == p.timeColumn:
-			point.Time, v = p.time(c, cell, r, v)
+			if point.Time, v = p.time(c, cell, r, v); p.otherTimes != nil {
+				p.compareTimes(cells, point.Time)
+			}
 			continue
 		case c.role == roleNone || missing(cell):
 			continue
 		case c.role == roleSource:
-			point.Source = p.source(cell)
+			if point.Source = p.source(cell); c.weak { // an observer is kept as such, too
+				v = jsontext.AppendString(p.key(v, c), cell)
+			}
 			continue
 		case c.role == roleOther || c.role == roleTime || c.role == roleLimitFlag || c.role == roleObject:
 			switch {
@@ -176,6 +243,9 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 			continue
 		case found.limit && (c.role == roleMagnitude || c.role == roleError):
 			continue
+		case asLimit && c.role == roleError:
+			p.limitErrors++
+			continue
 		}
 		if differential && c.role == roleMagnitude {
 			c = &column{name: c.name, role: roleDifferential, key: differentialKey}
@@ -193,6 +263,9 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 		}
 		if c.role == roleFlux {
 			v = append(v, p.addUnit...)
+			if p.ownZero != nil && !p.hasZero(cells) {
+				v = append(v, p.ownZero...)
+			}
 		}
 	}
 	before := p.errorLimits
@@ -268,6 +341,10 @@ func (p *photometry) time(c *column, cell []byte, r *row, v []byte) (int64, []by
 	}
 	t, reason := clock.Parse(cell)
 	if reason != "" {
+		if _, number := instant.ParseDecimal(cell); number && !p.hinted &&
+			(clock.Kind == instant.KindUnknown || clock.Kind == instant.KindJD || clock.Kind == instant.KindTime) {
+			reason, p.hinted = reason+waysOut, true
+		}
 		p.problemAt(r.Line, problem.Clip(c.name), reason)
 		return 0, v
 	}
@@ -313,7 +390,7 @@ const earlyTime = (10_000 - instant.MJDOfUnix) * instant.DayMicros
 // number writes a cell that must be a number, with asLimit a magnitude as a limit. written is
 // false if the cell is missing or has a problem.
 func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []byte) (out []byte, written bool) {
-	sign := c.role != roleError && c.role.inMagnitudes() && table.Signed(cell)
+	sign := (c.role == roleMagnitude || c.role == roleLimit) && table.Signed(cell)
 	if sign {
 		cell = table.WithoutSign(cell)
 	}
@@ -324,10 +401,11 @@ func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []
 	case !ok:
 		p.problemAt(line, problem.Clip(c.name), notNumber(cell))
 		return v, false
-	case c.role.inMagnitudes() && sentinel(d):
-		return v, false
 	case !d.Finite():
 		p.problemAt(line, problem.Clip(c.name), problem.Quoted(cell)+" is out of range")
+		return v, false
+	case !p.holds(c.role, d) || c.role == roleFluxError && d.Neg && !d.Zero():
+		p.countOutside(c.name, cell)
 		return v, false
 	}
 	if c.role == roleError {
@@ -354,15 +432,31 @@ func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []
 	return d.AppendJSON(v), true
 }
 
+// countOutside counts a number that is taken as missing.
+func (p *photometry) countOutside(column string, cell []byte) {
+	o := p.outside[column]
+	if o == nil {
+		o = &outside{first: string(cell)}
+		p.outside[column] = o
+	}
+	o.count++
+}
+
+// hasZero reports whether a row has a zero point of its own.
+func (p *photometry) hasZero(cells [][]byte) bool {
+	if p.zero < 0 {
+		return false
+	}
+	d, ok := instant.ParseDecimal(cells[p.zero])
+	return ok && p.holds(roleZeroPoint, d)
+}
+
 // oddError counts errors of a magnitude that look odd.
 func (p *photometry) oddError(d instant.Decimal) {
-	if !d.Marker && !d.Neg && len(d.Whole) == 1 && d.Whole[0] == '0' {
+	if !d.Marker && len(d.Whole) == 1 && d.Whole[0] == '0' {
 		return // most errors are below 1
 	}
-	switch v, _ := d.Float(); {
-	case v < 0:
-		p.negative++
-	case v > 1:
+	if v, _ := d.Float(); v > 1 {
 		p.large++
 	}
 }
@@ -389,179 +483,3 @@ func (p *photometry) source(cell []byte) string {
 }
 
 var differentialKey = []byte(`"differential_magnitude":`)
-
-// isLimit reports whether the magnitude of a row is a limit: it is written >19.2 or, in the style
-// of AAVSO, <19.2 (both mean fainter than), or a flag says so. A different limit in the limit
-// column is a problem, because one of them would be lost.
-func (p *photometry) isLimit(cells [][]byte, line int) bool {
-	if p.magnitude < 0 || missing(cells[p.magnitude]) {
-		return false
-	}
-	magnitude := cells[p.magnitude]
-	if !table.Signed(magnitude) && !p.isFlagged(cells, line) {
-		return false
-	}
-	if d, ok := instant.ParseDecimal(table.WithoutSign(magnitude)); !ok || sentinel(d) {
-		return true // no limit is lost; number reports what is wrong
-	}
-	if p.limit < 0 {
-		return true
-	}
-	other, ok := instant.ParseDecimal(table.WithoutSign(cells[p.limit]))
-	if !ok || sentinel(other) {
-		return true
-	}
-	if !bytes.Equal(table.WithoutSign(magnitude), other.Text) {
-		p.problemAt(line, problem.Clip(p.columns[p.magnitude].name), problem.Quoted(magnitude)+
-			" is a limit, and column "+problem.Clip(p.columns[p.limit].name)+" gives another one")
-	}
-	cells[p.magnitude] = nil // the limit column already holds it
-	return true
-}
-
-// isFlagged reports whether a flag says that the magnitude is a limit. Unreadable flags are
-// problems.
-func (p *photometry) isFlagged(cells [][]byte, line int) bool {
-	set := false
-	for _, i := range p.flags {
-		switch text := string(bytes.ToLower(cells[i])); text {
-		case "1", "true", "t", "yes", "y", ">", "<", "1.0", "non-detection", "nondetection",
-			"non detection", "upper limit":
-			set = true
-		// the last ones are Lasair's words
-		case "0", "false", "f", "no", "n", "0.0", "detection", "detected", "positive diff", "negative diff":
-		default:
-			if !missing(cells[i]) {
-				p.problemAt(line, problem.Clip(p.columns[i].name), problem.Quoted(text)+" is neither yes nor no")
-			}
-		}
-	}
-	return set
-}
-
-// verdict is what the rule says about a row.
-type verdict struct {
-	limit            bool    // not a detection: the magnitude of the row is ignored
-	noFlux           bool    // there is only the error of the flux
-	noError          bool    // the flux has no error above 0, and so its magnitude is ignored
-	mag, err, limMag float64 // NaN for none
-	snr              float64
-}
-
-// findRule sets the rule: that of the dialect, or three errors for detections and limits if there
-// are fluxes and zero points but no magnitudes.
-func (p *photometry) findRule() {
-	r := fluxRule{detection: 3, sigmas: 3, zeroPoint: math.NaN(), flux: -1, fluxError: -1, zero: -1}
-	if d := p.grid.dialect; d != nil && d.rule != nil {
-		r = *d.rule
-		r.flux, r.fluxError, r.zero = -1, -1, -1
-	}
-	for i, c := range p.columns {
-		switch c.role {
-		case roleFlux:
-			r.flux = i
-		case roleFluxError:
-			r.fluxError = i
-		case roleZeroPoint:
-			r.zero = i
-		}
-	}
-	r.own = p.magnitude >= 0
-	ruled := p.grid.dialect != nil && p.grid.dialect.rule != nil
-	if r.flux < 0 || !ruled && (r.own || r.zero < 0) || r.zero < 0 && math.IsNaN(r.zeroPoint) {
-		return
-	}
-	p.rule = &r
-	for _, c := range p.columns {
-		if strings.EqualFold(c.name, "snr") {
-			p.rule.snr = false
-		}
-	}
-}
-
-// judgeFlux computes the magnitude of the flux in a row. It ignores Options.FluxScale, because the
-// zero point belongs to the fluxes of the file.
-func (p *photometry) judgeFlux(cells [][]byte) verdict {
-	none := math.NaN()
-	v := verdict{mag: none, err: none, limMag: none, snr: none}
-	if p.rule == nil {
-		return v
-	}
-	number := func(i int) float64 {
-		if i < 0 {
-			return none
-		}
-		d, ok := instant.ParseDecimal(cells[i])
-		if !ok || i == p.rule.zero && sentinel(d) {
-			return none
-		}
-		f, ok := d.Float()
-		if !ok {
-			return none
-		}
-		return f
-	}
-	flux, sigma, zero := number(p.rule.flux), number(p.rule.fluxError), p.rule.zeroPoint
-	if p.rule.zero >= 0 {
-		zero = number(p.rule.zero)
-	}
-	if math.IsNaN(flux) && !missing(cells[p.rule.flux]) || math.IsNaN(zero) {
-		return v
-	}
-	if math.IsNaN(flux) {
-		if sigma > 0 && !p.hasMeasurement(cells) {
-			v.limit, v.noFlux, v.limMag = true, true, zero-2.5*math.Log10(p.rule.sigmas*sigma)
-		}
-		return v
-	}
-	if !(sigma > 0) && p.rule.own && p.rule.fluxError >= 0 {
-		v.limit, v.noError = true, true // the magnitude is that of no measurement
-		return v
-	}
-	if !(sigma > 0) {
-		if flux > 0 && !p.rule.own && p.rule.fluxError < 0 {
-			v.mag = zero - 2.5*math.Log10(flux)
-		}
-		return v
-	}
-	v.snr = flux / sigma
-	if v.snr > p.rule.detection {
-		v.mag, v.err = zero-2.5*math.Log10(flux), 2.5/math.Ln10*sigma/flux
-		return v
-	}
-	v.limit, v.limMag = true, zero-2.5*math.Log10(p.rule.sigmas*sigma)
-	return v
-}
-
-// appendComputed writes what the rule computed.
-func (p *photometry) appendComputed(out []byte, v verdict, limited bool) []byte {
-	if p.rule == nil {
-		return out
-	}
-	put := func(key string, f float64) bool {
-		if f-f != 0 { // only for an infinite number or NaN
-			return false
-		}
-		out = jsontext.AppendFloat(jsontext.AppendKey(out, key), math.Round(f*1e6)/1e6)
-		return true
-	}
-	if !p.rule.own && put("magnitude", v.mag) {
-		if p.computed++; !slices.ContainsFunc(p.columns, func(c column) bool { return c.role == roleError }) {
-			put("error", v.err)
-		}
-	}
-	if v.noError {
-		p.withoutError++
-	}
-	if v.limit && !limited && put("limit", v.limMag) {
-		if v.noFlux {
-			p.errorLimits++
-		} else {
-			p.computedLimits++
-		}
-	}
-	if p.rule.snr {
-		put("snr", v.snr)
-	}
-	return out
-}

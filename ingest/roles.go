@@ -72,8 +72,20 @@ const leastZeroCGS, mostZeroCGS = -49.5, -47.5
 // holds reports whether a number is within the bounds of a role, or is a zero point near -48.6.
 func (r role) holds(d instant.Decimal) bool {
 	least, most, ok := r.bounds()
-	if !ok || !d.Marker && !d.Neg && len(d.Whole) == 1 && most >= 10 {
-		return true // most magnitudes
+	if !ok {
+		return true
+	}
+	if n := len(d.Whole); !d.Marker && (n == 1 || n == 2) { // nearly all numbers
+		whole, bound := float64(d.Whole[n-1]-'0'), most
+		if n == 2 {
+			whole += 10 * float64(d.Whole[0]-'0')
+		}
+		if d.Neg {
+			bound = -least
+		}
+		if whole < bound { // with any fraction
+			return true
+		}
 	}
 	v, _ := d.Float()
 	return v >= least && v <= most || r == roleZeroPoint && v >= leastZeroCGS && v <= mostZeroCGS
@@ -98,8 +110,8 @@ func roleOf(name string) (r role, weak bool) {
 	case "limit", "limiting_mag", "lim_mag", "maglim", "diffmaglim", "mag5sig", "upper_limit", "limiting_brightness",
 		"limiting_magnitude", "limmag", "limitmag", "lim._mag":
 		return roleLimit, false
-	case "nondet", "is_limit", "ul", "l_omag", "upperlimit":
-		return roleLimitFlag, false
+	case "mag_lim", "mag_limit", "limit_mag", "detection_limit", "det_limit", "det_lim", "detlim", "lim":
+		return roleLimit, true
 	case "filter", "filt", "flt", "band", "bandpass", "fid":
 		return roleFilter, false
 	case "flux", "ujy", "fluxcal", "forcediffimflux", "psfflux", "forced_ujy":
@@ -145,7 +157,8 @@ func roleOf(name string) (r role, weak bool) {
 
 // fluxUnitOf is the unit that the folded name of a flux column implies.
 func fluxUnitOf(name string) string {
-	if name == "ujy" || name == "forced_ujy" {
+	switch name {
+	case "ujy", "dujy", "forced_ujy", "forced_ujy_error":
 		return "uJy"
 	}
 	return ""
@@ -183,7 +196,7 @@ func roleOfUCD(ucd string) (r role, ok bool) {
 
 // roleNamed finds a role of photometry by its name in Options.Columns.
 func roleNamed(name string) (role, bool) {
-	for r := roleTime; r <= roleObject; r++ {
+	for r := roleTime; r <= roleLimitFlag; r++ {
 		if r.String() == name {
 			return r, true
 		}
@@ -200,9 +213,10 @@ type column struct {
 	name   string // as the file spells it
 	role   role
 	weak   bool
-	byUser bool   // the user gave it its role
-	hidden bool   // not stored in the value
-	unit   string // from the name or the format
+	byUser bool      // the user gave it its role
+	sense  flagSense // of a flag for limits
+	hidden bool      // not stored in the value
+	unit   string    // from the name or the format
 	time   instant.Clock
 	key    []byte // the JSON key with quotes and colon
 	unitKind
@@ -228,6 +242,7 @@ type dialect struct {
 	constant string            // members of every value, each with a comma before it
 	rule     *fluxRule         // nil for none
 	notes    []string          // for the report
+	reduced  []string          // notes if the images are reduced ones; nil if they always are difference images
 	clean    func(columns []column, cells [][]byte)
 	wide     string // bands that have columns of their own, such as grizy; "" if each row is a point
 	prefix   string // of the names of its columns, such as i:; roles and names are without it

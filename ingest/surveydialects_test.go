@@ -134,7 +134,7 @@ func TestSurveyDialects(t *testing.T) {
 		{source: "PLAsTiCC", when: "2022-06-20T10:08:58.56Z", photometryCase: photometryCase{name: "PLAsTiCC",
 			text: plasticcSample,
 			values: []string{`{"object_id":615,"mjd":59750.4229,"filter":"r","flux":-544.8,"flux_error":3.6,` +
-				`"detected":1}`}}},
+				`"detected":1}`}, warnings: []string{"column flux: the file gives no unit of the fluxes"}}},
 		{source: "Swift", when: "2017-09-04T02:57:41.76Z", photometryCase: photometryCase{name: "SOUSA",
 			text: sousaSample,
 			values: []string{`{"filter":"UVW2","mjd[days]":58000.1234,"magnitude":17.25,"error":0.06,"limit":20.30,` +
@@ -178,7 +178,8 @@ func TestSurveyDialects(t *testing.T) {
 					`"Quality":"G","Camera":"bA","telescope":"ASAS-SN"}`,
 				`{"jd":2459002.5,"flux":-0.1,"flux_unit":"mJy","flux_error":0.09,"limit":16.5,"FWHM":1.45,` +
 					`"filter":"V",` +
-					`"Quality":"B","Camera":"bA","telescope":"ASAS-SN"}`}}},
+					`"Quality":"B","Camera":"bA","telescope":"ASAS-SN"}`},
+			warnings: []string{"column Mag Error: 2 values outside 0 to 5 taken as missing (first: 99.99)"}}},
 		{source: "Pan-STARRS", when: "2012-03-14T12:00:00Z", photometryCase: photometryCase{name: "Pan-STARRS " +
 			"detections",
 			text: detectionsSample,

@@ -28,7 +28,7 @@ func TestTNS(t *testing.T) {
 			warnings: []string{"flux holds magnitudes"}},
 		{name: "units that differ", text: table + "2020-05-30 12:00:00,1.5e-15,,,erg cm-2 s-1,V\n",
 			errors:   []string{"line 3: the flux is in 'erg cm-2 s-1', where other rows have magnitudes"},
-			warnings: []string{"flux holds magnitudes"}},
+			warnings: []string{"flux holds magnitudes", "bad_rows"}},
 		{name: "fluxes", text: strings.ReplaceAll(table, "ABMag", "mJy"),
 			values: []string{`{"obsdate":"2020-05-31 12:00:00","flux":18.5,"flux_error":0.05,"flux_unit":"mJy",` +
 				`"filter":"g"}`}},

@@ -158,6 +158,34 @@ func TestLightCurve(t *testing.T) {
 	p.clean()
 }
 
+// TestFluxInItsOwnUnit: fluxes that are neither magnitudes nor microjanskys are drawn in the unit
+// of the file.
+func TestFluxInItsOwnUnit(t *testing.T) {
+	b := startBrowser(t)
+	n := startNode(t)
+	p := b.newPage(t, n.base)
+	p.signIn(n)
+	p.run(`const post = async (path, body) => { const r = await fetch(path, { method: "POST", body }); const text =
+		await r.text(); if (!r.ok) throw new Error(text); return JSON.parse(text) };
+		const target = new FormData(); target.set("name", "TESS star"); target.set("type", "SIDEREAL");
+		target.set("ra", "10"); target.set("dec", "10"); const t = await post("/api/targets/", target);
+		const file = new FormData(); file.set("target", t.id); file.set("data_product_type", "photometry");
+		file.set("file", new File(["BTJD,FLUX (e-/s),FLUX_ERR\n3450.1,100.1,1\n3450.2,-2,1\n"], "tess.csv"));
+		await post("/api/dataproducts/", file); history.pushState(null, "", "/targets/" + t.id + "/")`)
+	var path string
+	p.eval("location.pathname", &path)
+	p.open(path)
+	const notes = "$('#lightcurve > .help').textContent"
+	p.wait("$('#lightcurve [data-drawn]') && " + notes +
+		".startsWith('2 points, shown as flux in the unit of the file')")
+	p.drawing("#lightcurve .plot canvas")
+	p.run("$('#lightcurve details.points').open = true")
+	p.wait("$$('#points tbody tr').length === 2 && $('#points').textContent.includes('-2 e-/s')")
+	p.choose("#lightcurve .controls label:nth-of-type(2) select", "given")
+	p.wait(notes + ".startsWith('2 points. ')")
+	p.clean()
+}
+
 // TestSpectra uses every control of the spectra and saves their table.
 func TestSpectra(t *testing.T) {
 	b := startBrowser(t)

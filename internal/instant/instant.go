@@ -15,7 +15,7 @@ const (
 	KindMJD     Kind = iota // the name says Modified Julian Date
 	KindJD                  // the name says Julian Date
 	KindUnix                // the name says seconds since 1970
-	KindTime                // a TOM's "time": an MJD, or a JD if the value is one
+	KindTime                // a TOM's "time": an MJD of any year, or a JD if the value is one
 	KindUnknown             // "date", "epoch", ...: the value itself must tell
 	KindCount               // days or seconds since a given time; only Clock reads these
 )
@@ -58,7 +58,7 @@ func (f Form) String() string {
 // A JD below 2,400,000 is refused if the name says JD, and an MJD above it if the name says MJD:
 // JD-2400000 and JD-2450000 are common, and half a day off. If the name does not tell, 2,400,000 to
 // 2,500,000 is a JD and any other number an MJD. The MJD must then be between 40,000 and 80,000
-// (1968 to 2077), except for a TOM's "time".
+// (1968 to 2077), except for KindTime.
 func Parse(text []byte, kind Kind) (t Time, reason string) {
 	d, ok := ParseDecimal(text)
 	if !ok {
@@ -84,7 +84,8 @@ func Parse(text []byte, kind Kind) (t Time, reason string) {
 	case kind == KindJD || n >= 2_400_000*DayMicros && n <= 2_500_000*DayMicros:
 		t.Form, zero = FormJD, JDOfUnixHalves*(DayMicros/2)
 	case kind == KindUnknown && (n < 40_000*DayMicros || n > 80_000*DayMicros):
-		return t, problem.Quoted(text) + " may be a date of any kind; name the column mjd, jd or unixtime"
+		return t, problem.Quoted(text) + " may be a date of any kind: an MJD is from 40,000 to 80,000, a JD from " +
+			"2,400,000 to 2,500,000"
 	}
 	t.Micros = n - zero
 	if t.Micros < MinInstant || t.Micros > MaxInstant {

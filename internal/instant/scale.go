@@ -130,6 +130,10 @@ func (n Clock) count(text []byte) (t Time, reason string) {
 		return t, problem.Quoted(text) + " is not a time"
 	}
 	micros, ok := d.Micros(n.Unit)
+	julian := micros >= 2_400_000*DayMicros && micros <= 2_500_000*DayMicros
+	if ok && julian && n.Unit == DayMicros && n.Zero >= -MJDOfUnix*DayMicros {
+		return t, problem.Quoted(text) + " is a Julian date, and no number of days since " + Text(n.Zero)
+	}
 	if !ok || micros > MaxInstant || micros < MinInstant {
 		return t, problem.Quoted(text) + outOfRange
 	}

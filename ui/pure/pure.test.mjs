@@ -8,7 +8,7 @@ import { bandColour, bandOf, inOrder, wavelength } from "../static/bands.js";
 import { writeCSV, writeECSV } from "../static/csv.js";
 import { curveColumns, curveRows } from "../static/curvetable.js";
 import { cuts, greys, readFITS } from "../static/fits.js";
-import { asFlux, asMagnitude, fold, pointOf } from "../static/photometry.js";
+import { asFlux, asMagnitude, fold, measureOf, pointOf } from "../static/photometry.js";
 import { asCurl, asPython, literal } from "../static/requests.js";
 import { inOrder as spectraInOrder, labels, median, smooth, spectrumOf } from "../static/spectrum.js";
 import { ago, brief, dateText, fromMJD, grouped, mjd, short, size, undated } from "../static/text.js";
@@ -180,6 +180,20 @@ test("magnitudes become fluxes only where it is known what they mean", () => {
   near(asMagnitude(pointOf(datum({ flux: 1, flux_unit: "uJy" }))).y, 23.9);
   assert.ok(Number.isNaN(asMagnitude(pointOf(datum({ flux: 1, flux_unit: "counts" }))).y));
   assert.ok(Number.isNaN(asFlux(pointOf(datum({ magnitude: 20, magsys: "Vega" }))).y));
+  const tess = [1.01, 0.99].map((flux) => pointOf(datum({ flux, flux_error: 0.1, flux_unit: "e-/s" }))),
+    bare = pointOf(datum({ flux: -3 })), bright = pointOf(datum({ magnitude: 18 }));
+  for (const y of ["magnitude", "flux", "given"]) {
+    const own = measureOf(y, [...tess, bare]);
+    assert.deepEqual([...tess, bare].map((p) => own.measure(p)), [{ y: 1.01, e: 0.1 }, { y: 0.99, e: 0.1 },
+      { y: NaN, e: NaN }]);
+    assert.deepEqual([own.axis, own.as], [{ label: "Flux (e-/s)" }, "flux in the unit of the file"]);
+    assert.equal(measureOf(y, [bare]).axis.label, "Flux (unit not given)");
+    assert.equal(measureOf(y, [bare]).measure(bare).y, -3);
+  }
+  assert.equal(measureOf("magnitude", [...tess, bright]).as, "magnitude");
+  assert.equal(measureOf("given", [...tess, bright]).axis.label, "Flux (e-/s)");
+  assert.equal(measureOf("flux", [pointOf(datum({ flux: 1, flux_unit: "mJy" })), ...tess]).axis.label, "Flux (µJy)");
+  assert.equal(measureOf("flux", [bright]).as, "flux");
 });
 
 test("the table of a light curve has everything that a point says", () => {

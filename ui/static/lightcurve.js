@@ -6,7 +6,7 @@ import { writeCSV, writeECSV } from "./csv.js";
 import { curveColumns, curveRows } from "./curvetable.js";
 import { fill, h, select } from "./dom.js";
 import { colour, look, onLook } from "./looks.js";
-import { asFlux, asMagnitude, fold, pointOf } from "./photometry.js";
+import { fold, measureOf, pointOf } from "./photometry.js";
 import { Plot } from "./plot.js";
 import { stamp } from "./symbols.js";
 import { dated, pager, table } from "./table.js";
@@ -76,7 +76,7 @@ export function lightCurve(target, { deletable } = {}) {
   }
 
   function update(keep) {
-    const measure = state.y === "flux" ? asFlux : asMagnitude, today = now();
+    const { measure, axis, as } = measureOf(state.y, state.points), today = now();
     const { period, zero, folded } = folding();
     const bands = inOrder(new Set(state.points.map((p) => p.filter))),
       sources = [...new Set(state.points.map((p) => p.source))].sort(),
@@ -118,15 +118,16 @@ export function lightCurve(target, { deletable } = {}) {
       // limits are drawn below the measurements
     }).sort((a, b) => b.limit - a.limit || bands.indexOf(a.band) - bands.indexOf(b.band));
     plot.options.x = axisX(folded);
-    plot.options.y = state.y === "flux" ? { label: "Flux (µJy)" } : { label: "Magnitude", reversed: true };
+    plot.options.y = axis;
     plot.options.name = "Light curve of " + target.name + ", " + many(state.points.length, "point") + " in " +
       bands.join(", ") +
       ". With the focus on it: plus and minus zoom, arrows move, comma and full stop go from point to point.";
     plot.canvas.setAttribute("aria-label", plot.options.name);
     plot.set(series, keep);
-    fill(notes, many(state.points.length, "point"), others.length > 0 &&
-      ", of which " + grouped(others.length) + " cannot be shown as " + state.y +
-        (state.y === "flux" ? ": nothing says what their magnitudes mean (a zero point, or the AB system)" : ""),
+    fill(notes, many(state.points.length, "point"), as !== state.y && state.y !== "given" &&
+      ", shown as flux in the unit of the file: neither a unit of flux density nor a zero point is known", others.length > 0 &&
+      ", of which " + grouped(others.length) + " cannot be shown as " + as +
+        (as === "flux" ? ": nothing says what their magnitudes mean (a zero point, or the AB system)" : ""),
       ". Drag a box to zoom, with Shift to move; double-click to reset.");
     state.bands = bands;
     state.sources = sources;
@@ -180,7 +181,8 @@ export function lightCurve(target, { deletable } = {}) {
       h("button", { type: "button", title: "Period " + (k > 1 ? "times two" : "by two"), onclick: () =>
         Number(state.period) > 0 && setPeriod(Number((state.period * k).toPrecision(12))) }, k > 1 ? "×2" : "÷2");
     fill(controls, pick("Time as", "x", [["mjd", "MJD"], ["utc", "UTC"], ["ago", "days ago"]]),
-      pick("Brightness as", "y", [["magnitude", "magnitude"], ["flux", "flux"]]), toggle("Errors", "errors"),
+      pick("Brightness as", "y", [["magnitude", "magnitude"], ["flux", "flux"],
+        ["given", "flux in the unit of the file"]]), toggle("Errors", "errors"),
       toggle("Limits", "limits"),
       h("span", { class: "row" }, folded, period, times(0.5), times(2),
         h("input", { type: "text", inputmode: "decimal", placeholder: "phase 0, MJD",

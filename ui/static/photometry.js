@@ -85,6 +85,28 @@ export function asMagnitude(p) {
   return { y: toMagnitude(p, p.flux), e: (2.5 / Math.LN10) * (p.fluxError / p.flux) };
 }
 
+// ownUnit is the unit of most of the fluxes, "" if it is unknown; undefined if no point has a flux.
+function ownUnit(points) {
+  const counts = new Map();
+  for (const p of points)
+    if (Number.isFinite(p.flux)) counts.set(p.fluxUnit, (counts.get(p.fluxUnit) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
+}
+
+// measureOf returns how points are shown as magnitude, as flux, or as given (fluxes in the unit of
+// their file): measure gives a point's place and error, axis describes the axis, as names it. Fluxes
+// are also shown as given if there is nothing else to show, since without a known unit or a zero
+// point they are neither microjanskys nor magnitudes.
+export function measureOf(y, points) {
+  const shows = (measure) => points.some((p) => Number.isFinite(measure(p).y));
+  const unit = ownUnit(points);
+  if (unit !== undefined && (y === "given" || !shows(y === "flux" ? asFlux : asMagnitude)))
+    return { measure: (p) => (p.fluxUnit === unit ? { y: p.flux, e: p.fluxError } : { y: NaN, e: NaN }),
+      axis: { label: unit ? "Flux (" + unit + ")" : "Flux (unit not given)" }, as: "flux in the unit of the file" };
+  if (y === "flux") return { measure: asFlux, axis: { label: "Flux (µJy)" }, as: "flux" };
+  return { measure: asMagnitude, axis: { label: "Magnitude", reversed: true }, as: "magnitude" };
+}
+
 // fold returns the phase, 0 to 1, of a time for a period and a time of phase 0, all in days.
 export function fold(time, period, zero) {
   const phase = ((time - zero) / period) % 1;
