@@ -154,7 +154,9 @@ func (m *model) mayDelete(who string, target int, owners ...modelOwner) bool {
 	if m.Mode == auth.ModeTargets {
 		return m.granted(who, m.Targets[target])
 	}
-	return who == "admin" || slices.ContainsFunc(owners, func(o modelOwner) bool { return m.holds(who, o) })
+	sees := m.sees(who, m.Targets[target])
+	return who == "admin" || slices.ContainsFunc(owners,
+		func(o modelOwner) bool { return m.holds(who, o) && (sees || who == o.User) })
 }
 
 func (m *model) knowsList(who, name string) bool {

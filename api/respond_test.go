@@ -105,8 +105,8 @@ func TestETags(t *testing.T) {
 	for _, rt := range n.api.routes {
 		if rt.handle["GET"] != nil && !strings.HasSuffix(rt.path, "/events/") &&
 			!strings.HasSuffix(rt.path, "/backup/") && !strings.HasSuffix(rt.path, "/certificate/") {
-			paths = append(paths, strings.NewReplacer("settings/:id", "settings/"+auth.SettingMode, ":id",
-				"1").Replace(rt.path)+"?all=true&q=M")
+			paths = append(paths, strings.NewReplacer("settings/:id", "settings/"+auth.SettingMode, ":id", "1",
+				":group", "2").Replace(rt.path)+"?all=true&q=M")
 		}
 	}
 	for _, path := range paths {

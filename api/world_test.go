@@ -161,7 +161,8 @@ func (w *world) deletes(p *person, t *starred, h ...held) bool {
 	if w.mode == auth.ModeTargets {
 		return w.changes(p, t)
 	}
-	return !p.guest() && !p.dead && !p.reads && w.seesHeld(p, t, h...)
+	return !p.guest() && !p.dead && !p.reads && (p.superuser || slices.ContainsFunc(h,
+		func(h held) bool { return h.by(p) && (h.user == p.user || w.sees(p, t)) }))
 }
 
 // knows reports whether a person knows the list of a target: its creator does, and so does

@@ -287,7 +287,8 @@ func (v Viewer) Rights(target ACL) (r Right) {
 }
 
 // MayDeleteHeld reports whether the viewer may delete a visible record of a target: in mode targets
-// if they may change the target, in mode objects if they hold the record.
+// if they may change the target, in mode objects if they hold the record: as its creator, or through
+// a group if they see the target.
 func (p Policy) MayDeleteHeld(v Viewer, target ACL, holders []Grantee) bool {
 	if p.MayWrite(v) != nil {
 		return false
@@ -298,7 +299,11 @@ func (p Policy) MayDeleteHeld(v Viewer, target ACL, holders []Grantee) bool {
 	if p.Mode == ModeTargets {
 		return p.May(v, Change, target)
 	}
-	return slices.ContainsFunc(holders, v.Is)
+	sees := p.Sees(v, target)
+	return slices.ContainsFunc(holders, func(g Grantee) bool {
+		_, creator := g.User()
+		return v.Is(g) && (creator || sees)
+	})
 }
 
 // MayName reports whether the viewer may see a group and grant rights to it: superusers all groups,
