@@ -60,6 +60,9 @@ func (j *job) readImage(ctx context.Context, images imageSet, rows imageRows, ge
 		return err
 	}
 	bunit, _ := get("BUNIT")
+	if images.errors != nil && rows.errors == 0 {
+		images.scaleErrors(bunit, j.notes)
+	}
 	fluxUnits := ""
 	var date specDate
 	var orders []wavelengthOrder
@@ -211,8 +214,9 @@ type imageSet struct {
 	flux               *fits.HDU
 	errors, wavelength *fits.HDU // nil for none
 	spread             errorKind
-	packed             error // why a compressed image was skipped; nil if none was
-	others             []int // HDUs of images that are neither of these nor accompany the flux
+	factor             float64 // on these errors, as sigmas, to be in the unit of the flux
+	packed             error   // why a compressed image was skipped; nil if none was
+	others             []int   // HDUs of images that are neither of these nor accompany the flux
 }
 
 // spectrumImages finds the images of a spectrum by their names.
@@ -281,6 +285,20 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 		}
 	}
 	return set, nil
+}
+
+// scaleErrors finds the factor of the errors by the unit of their image and that of the fluxes.
+// Errors that are none of these fluxes are not kept.
+func (set *imageSet) scaleErrors(fluxUnit string, n *notes) {
+	kept := false
+	unit, _ := set.errors.Text("BUNIT")
+	name, _ := set.errors.Text("EXTNAME")
+	if fluxUnit == "" {
+		fluxUnit = defaultFluxUnit
+	}
+	if set.factor, kept = errorFactor(name, unit, fluxUnit, set.spread, n); !kept {
+		set.errors = nil
+	}
 }
 
 // isWavelengthImage reports whether the name of an image says that its pixels are wavelengths.
@@ -477,17 +495,18 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, r
 		row = 1
 	}
 	first := row * rows.pixels
-	if s.flux, s.none, err = j.readRow(ctx, s, im, first, pixels, masked, asSigma, s.flux); err != nil {
+	if s.flux, s.none, err = j.readRow(ctx, s, im, first, pixels, masked, asSigma, 1, s.flux); err != nil {
 		return nil, err
 	}
 	switch {
 	case rows.errors > 0:
 		first = (rows.errors*rows.orders + order) * rows.pixels
-		s.errors, _, err = j.readRow(ctx, s, im, first, pixels, masked, rows.spread, s.errors)
+		s.errors, _, err = j.readRow(ctx, s, im, first, pixels, masked, rows.spread, 1, s.errors)
 	case set.errors != nil:
 		var errors fits.Image
 		if errors, err = set.errors.Image(j.file); err == nil {
-			s.errors, _, err = j.readRow(ctx, s, errors, order*rows.pixels, pixels, masked, set.spread, s.errors)
+			s.errors, _, err = j.readRow(ctx, s, errors, order*rows.pixels, pixels, masked, set.spread, set.factor,
+				s.errors)
 		}
 	}
 	return s, err
@@ -496,14 +515,14 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, r
 // readRow writes pixels of an image from first: numbers, and null for a pixel without a value.
 // Those that are masked, unless that is nil, are left out.
 func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, first, pixels int64, masked []bool, as errorKind,
-	list []byte) (out []byte, none int, err error) {
+	factor float64, list []byte) (out []byte, none int, err error) {
 	at := -1
 	err = im.Read(ctx, first, pixels, func(p fits.Pixel) error {
 		if at++; masked != nil && masked[at] {
 			return nil
 		}
 		list = withComma(s.shorten(list))
-		v := as.sigma(p.Value)
+		v := times(as.sigma(p.Value), factor)
 		if j.scaled() {
 			v *= j.options.FluxScale
 			if math.IsInf(v, 0) && !math.IsInf(p.Value, 0) && as == asSigma {
@@ -514,7 +533,7 @@ func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, first, pi
 		case math.IsNaN(v) || math.IsInf(v, 0):
 			none++
 			list = append(list, "null"...)
-		case p.Exact && !j.scaled() && as == asSigma:
+		case p.Exact && !j.scaled() && as == asSigma && factor == 1:
 			list = strconv.AppendInt(list, p.Whole, 10)
 		default:
 			list = jsontext.AppendFloat(list, v)

@@ -42,6 +42,7 @@ type specColumns struct {
 	wavelength, flux, errors int       // indexes; errors is -1 when there are none
 	logarithm                bool      // the wavelength column holds its logarithm to base 10
 	spread                   errorKind // what the errors are
+	factor                   float64   // on the errors, as sigmas, to be in the unit of the flux
 	guessed                  bool      // no name says what the columns are, nor the user that they are a spectrum
 }
 
@@ -329,17 +330,8 @@ func (c *specColumns) units(g *grid, keys table.Keywords, most float64, n *notes
 	if wavelength, err = wavelengthUnit(wavelength, n, place); err != nil {
 		return "", "", err
 	}
-	name, flux := nameAndUnit(c.names[c.flux])
-	if flux == "" {
-		flux = g.field(c.flux).unit
-	}
-	if flux == "" {
-		flux = keys.First("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
-	}
-	if flux == "" && fold(name) == "counts" {
-		flux = "ct"
-	}
-	if flux == "" && slices.Contains([]string{"fnu", "f_nu", "flux_nu"}, fold(name)) {
+	flux = c.fluxUnitText(g, keys)
+	if name, _ := nameAndUnit(c.names[c.flux]); flux == "" && slices.Contains([]string{"fnu", "f_nu", "flux_nu"}, fold(name)) {
 		return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.flux),
 			Reason: "a flux per frequency needs its unit, as fnu (mJy)"})
 	}
@@ -353,6 +345,48 @@ func (c *specColumns) units(g *grid, keys table.Keywords, most float64, n *notes
 		}
 	}
 	return wavelength, flux, nil
+}
+
+// unitText is the unit of a column: behind its name or in the format, "" for none.
+func (c *specColumns) unitText(g *grid, i int) string {
+	if _, unit := nameAndUnit(c.names[i]); unit != "" {
+		return unit
+	}
+	return g.field(i).unit
+}
+
+// fluxUnitText is the unit of the flux that the file gives; "" for none.
+func (c *specColumns) fluxUnitText(g *grid, keys table.Keywords) string {
+	unit := c.unitText(g, c.flux)
+	if unit == "" {
+		unit = keys.First("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
+	}
+	if name, _ := nameAndUnit(c.names[c.flux]); unit == "" && fold(name) == "counts" {
+		unit = "ct"
+	}
+	if unit == "" && c.errors >= 0 && c.spread == asSigma {
+		if u, ok := units.Parse(c.unitText(g, c.errors)); ok && u.IsFlux() {
+			unit = u.String()
+		}
+	}
+	return unit
+}
+
+// scaleErrors finds the factor of the errors by their unit. Errors that are none of these fluxes
+// are not kept.
+func (c *specColumns) scaleErrors(g *grid, keys table.Keywords, n *notes) {
+	c.factor = 1
+	if c.errors < 0 {
+		return
+	}
+	flux := c.fluxUnitText(g, keys)
+	if flux == "" {
+		flux = defaultFluxUnit
+	}
+	kept := false
+	if c.factor, kept = errorFactor(c.names[c.errors], c.unitText(g, c.errors), flux, c.spread, n); !kept {
+		c.errors = -1
+	}
 }
 
 // warnLeft warns about the columns that are not kept; those in kept are.
