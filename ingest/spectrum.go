@@ -295,8 +295,8 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 		source = fitsSource(keys.Get)
 	}
 	return spectra.emit(func(s *spectrum) error {
-		if s.order.several() {
-			place := g.problemAt(s.order.restarted)
+		if row, several := s.order.several(); several {
+			place := g.problemAt(row)
 			place.Column, place.Reason = c.name(c.wavelength), severalSpectra
 			return bounded.Refuse(place)
 		}
