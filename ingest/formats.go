@@ -174,7 +174,7 @@ func spectroscopyFormats() []format {
 			roles: "by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit; a pixel of wavelength 0 " +
 				"or NaN " +
 				"is left out",
-			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1, words of CTYPE1 (Wavelength [nm]); kept",
+			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1, words of CTYPE1 (Wavelength [nm]), XUNITS and YUNITS; kept",
 			time:  headerDate,
 			refused: "an image of spectra of several objects, as of fibres; a scale that is not of wavelengths, as " +
 				"of pixels; " +

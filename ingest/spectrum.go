@@ -286,7 +286,8 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 	if first {
 		c.warnLeft(spectra.kept(), j.notes)
 	}
-	wavelengthUnits, fluxUnits, err := c.units(g, keys, spectra.longest(), j.notes)
+	least, most := spectra.ends()
+	wavelengthUnits, fluxUnits, err := c.units(g, keys, least, most, j.notes)
 	if err != nil {
 		return err
 	}

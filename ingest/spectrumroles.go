@@ -179,7 +179,14 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 	c.byUnit(g)
 	if c.wavelength >= 0 {
 		base, _ := nameAndUnit(c.names[c.wavelength])
-		c.logarithm = strings.HasPrefix(fold(base), "log")
+		unit := c.unitText(g, c.wavelength)
+		c.logarithm = strings.HasPrefix(fold(base), "log") || isLogarithm(unit) &&
+			!strings.HasPrefix(strings.ToLower(unit), "ln")
+		if base = fold(base); base == "ln" || strings.HasPrefix(base, "ln_") {
+			return bounded.Refuse(bounded.Problem{Line: line, Column: c.name(c.wavelength),
+				Reason: "natural logarithms of wavelengths are not read: give the wavelengths, or their logarithms " +
+					"to base 10, as log_wavelength"})
+		}
 	}
 	if c.errors >= 0 {
 		switch base, _ := cutUnit(c.names[c.errors]); fold(base) {
@@ -305,8 +312,9 @@ func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 
 // units finds the units of wavelength and flux, in brackets after the name, in the format or under
 // a keyword, and adds them to the columns of the report.
-// most is the longest wavelength.
-func (c *specColumns) units(g *grid, keys table.Keywords, most float64, n *notes) (wavelength, flux string, err error) {
+// least and most are the shortest and the longest wavelength.
+func (c *specColumns) units(g *grid, keys table.Keywords, least, most float64,
+	n *notes) (wavelength, flux string, err error) {
 	if _, wavelength = nameAndUnit(c.names[c.wavelength]); wavelength == "" {
 		wavelength = g.field(c.wavelength).unit
 	}
@@ -318,6 +326,11 @@ func (c *specColumns) units(g *grid, keys table.Keywords, most float64, n *notes
 			"XUNITS", "XUNIT")
 	}
 	if wavelength == "" {
+		if least > 3 && most < 4.7 {
+			return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.wavelength),
+				Reason: fmt.Sprintf("wavelengths from %g to %g without a unit look like the logarithms of "+
+					"wavelengths: name the column log_wavelength, or its unit, as in wavelength (um)", least, most)})
+		}
 		unusual := ""
 		if most < 500 {
 			unusual = fmt.Sprintf(", although they end with %g; if they are in another unit, name it, as in "+
@@ -450,7 +463,7 @@ func isNoWavelength(name, unit string) bool {
 
 // logUnit is the unit of the wavelengths whose logarithms a column has.
 func logUnit(text string, n *notes) string {
-	if i := strings.IndexAny(text, "([ "); i >= 0 && strings.HasPrefix(strings.ToLower(text), "log") {
+	if i := strings.IndexAny(text, "([ "); i >= 0 && isLogarithm(text) {
 		text = strings.Trim(text[i:], "([]) ")
 	}
 	if u, ok := units.Parse(text); ok && u.IsLength() {

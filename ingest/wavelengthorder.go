@@ -24,12 +24,12 @@ func newRun(v float64, row int) wavelengthRun {
 
 // wavelengthOrder follows the wavelengths of a spectrum in the order of its pixels.
 type wavelengthOrder struct {
-	pixels          int
-	first, previous float64
-	longest         float64
-	rising, falling bool    // some step rises or falls; both after an equal one
-	least, most     float64 // the smallest and the largest step, in size
-	equal           int     // steps of 0
+	pixels            int
+	first, previous   float64
+	shortest, longest float64
+	rising, falling   bool    // some step rises or falls; both after an equal one
+	least, most       float64 // the smallest and the largest step, in size
+	equal             int     // steps of 0
 
 	run  wavelengthRun   // the present one
 	runs []wavelengthRun // those before it, up to maxRuns
@@ -38,9 +38,9 @@ type wavelengthOrder struct {
 
 // add notes the wavelength of the next pixel.
 func (o *wavelengthOrder) add(v float64, row int) {
-	o.longest = max(o.longest, v)
+	o.shortest, o.longest = min(o.shortest, v), max(o.longest, v)
 	if o.pixels++; o.pixels == 1 {
-		o.first, o.previous, o.run = v, v, newRun(v, row)
+		o.shortest, o.first, o.previous, o.run = v, v, v, newRun(v, row)
 		return
 	}
 	step := math.Abs(v - o.previous)
