@@ -239,8 +239,15 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 	if keys == nil {
 		keys = table.Keywords{}
 	}
-	c.scaleErrors(g, keys, j.notes)
 	first := len(j.report.Columns) == 0 // in a file of several spectra an earlier one has set them
+	said := j.notes
+	if !first {
+		said = newNotes("", 1)
+	}
+	if c.unnamed {
+		said.warn("%s is taken for the wavelength, because of its unit", problem.Quoted(c.names[c.wavelength]))
+	}
+	c.scaleErrors(g, keys, said)
 	if first {
 		c.report(j.notes)
 	}

@@ -7,8 +7,8 @@ import (
 	"nightjar/ingest/fits/fitstest"
 )
 
-// TestErrorsInTheirOwnUnit: the errors of a spectrum are stored in the unit of the fluxes, or not at
-// all.
+// TestErrorsInTheirOwnUnit: the errors of a spectrum are stored in the unit of the fluxes, or not
+// at all.
 func TestErrorsInTheirOwnUnit(t *testing.T) {
 	const cgs = "erg/s/cm2/A"
 	ecsv := func(flux, sigma string) string {

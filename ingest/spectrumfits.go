@@ -566,8 +566,8 @@ func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, first, pi
 
 // dispersionUnit is the unit of the axis: CUNIT1, or, if it is missing, WAT1_nnn of IRAF or that in
 // the words of CTYPE1, or XUNITS and the like. deg counts as missing: many IRAF files keep it from
-// the image that the spectrum was extracted from. Without any unit it is the angstrom, or the metre,
-// which the FITS standard makes the default, if the longest wavelength, most, says so. On a
+// the image that the spectrum was extracted from. Without any unit it is the angstrom, or, if the
+// longest wavelength, most, says so, the metre, which is the default of the FITS standard. On a
 // logarithmic axis log(Angstrom) is the angstrom.
 func dispersionUnit(h *fits.HDU, d fits.Dispersion, most float64, n *notes) (string, error) {
 	cunit, _ := h.Text("CUNIT1")
@@ -615,8 +615,8 @@ func dispersionUnit(h *fits.HDU, d fits.Dispersion, most float64, n *notes) (str
 	return defaultWavelengthUnit, nil
 }
 
-// unusualEnd is what to add to a warning that wavelengths are taken for angstroms, if the longest is
-// too short to be one of visible light; "" otherwise.
+// unusualEnd is what to add to a warning that wavelengths are taken for angstroms, if the longest
+// is too short to be one of visible light; "" otherwise.
 func unusualEnd(most float64) string {
 	if most >= 500 {
 		return ""

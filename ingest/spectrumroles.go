@@ -43,10 +43,12 @@ type specColumns struct {
 	logarithm                bool      // the wavelength column holds its logarithm to base 10
 	spread                   errorKind // what the errors are
 	factor                   float64   // on the errors, as sigmas, to be in the unit of the flux
+	unnamed                  bool      // only its unit says that the wavelength column is one
 	guessed                  bool      // no name says what the columns are, nor the user that they are a spectrum
 }
 
-// Folded names of the columns of a spectrum. A name of one letter counts only if there is no other.
+// Folded names of the columns of a spectrum. A name of one letter counts only if there is no other,
+// and so do counts beside a flux and logarithms beside wavelengths.
 var (
 	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "waves", "lambda", "lam", "wl", "wvl", "wlen",
 		"wavelen", "obs_wave", "wave_obs", "obs_wavelength", "wavelength_obs", "observed_wavelength", "lambda_obs",
@@ -251,13 +253,15 @@ func (c *specColumns) byField(g *grid, role string) int {
 }
 
 // byUnit finds columns that no name tells: the only one with a unit of length is the wavelength,
-// the only one with a unit of energy in it the flux.
+// the only one with a unit of energy in it the flux. A width, an edge of a bin or a wavelength of
+// the rest frame is not the wavelength.
 func (c *specColumns) byUnit(g *grid) {
 	wavelength, flux := -1, -1
 	for i := range c.names {
 		u, ok := units.Parse(g.field(i).unit)
 		switch {
 		case !ok:
+		case u.IsLength() && noPixelLength(c.names[i]):
 		case u.IsLength() && wavelength == -1:
 			wavelength = i
 		case u.IsLength():
@@ -269,11 +273,21 @@ func (c *specColumns) byUnit(g *grid) {
 		}
 	}
 	if c.wavelength < 0 && wavelength >= 0 {
-		c.wavelength = wavelength
+		c.wavelength, c.unnamed = wavelength, true
 	}
 	if c.flux < 0 && flux >= 0 && flux != c.errors {
 		c.flux = flux
 	}
+}
+
+// noPixelLength reports whether a column of lengths has a name of others than the wavelengths at
+// which a spectrum was observed.
+func noPixelLength(name string) bool {
+	return slices.ContainsFunc(strings.Split(fold(name), "_"), func(word string) bool {
+		return slices.Contains([]string{"rest", "restframe", "fwhm", "width", "ew", "eqw", "lo", "low", "lower", "hi",
+			"high", "upper", "min", "max", "left", "right", "edge", "start", "end", "bin", "step", "delta", "err",
+			"error", "sigma", "unc", "resolution", "res", "shift", "distance", "altitude", "seeing", "slit"}, word)
+	})
 }
 
 // oneOf returns a function that reports whether a name is in a list.
@@ -289,7 +303,7 @@ func (c *specColumns) one(role string, is func(string) bool, line int) (int, err
 		base = fold(base)
 		switch {
 		case !is(base):
-		case len(base) == 1:
+		case len(base) == 1 || base == "counts" || strings.HasPrefix(base, "log"):
 			if weak < 0 {
 				weak = i
 			}
@@ -344,7 +358,8 @@ func (c *specColumns) units(g *grid, keys table.Keywords, least, most float64,
 		return "", "", err
 	}
 	flux = c.fluxUnitText(g, keys)
-	if name, _ := nameAndUnit(c.names[c.flux]); flux == "" && slices.Contains([]string{"fnu", "f_nu", "flux_nu"}, fold(name)) {
+	name, _ := nameAndUnit(c.names[c.flux])
+	if flux == "" && slices.Contains([]string{"fnu", "f_nu", "flux_nu"}, fold(name)) {
 		return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.flux),
 			Reason: "a flux per frequency needs its unit, as fnu (mJy)"})
 	}

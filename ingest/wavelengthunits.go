@@ -90,8 +90,8 @@ func wavelengthUnit(text string, n *notes, place bounded.Problem) (string, error
 	u, known := units.Parse(text)
 	switch {
 	case !known && isLogarithm(text):
-		place.Reason = "the axis is in " + problem.Quoted(text) + ": logarithms of wavelengths are read from a table, " +
-			"to base 10, or from an image with DC-FLAG = 1 or CTYPE1 = WAVE-LOG"
+		place.Reason = "the axis is in " + problem.Quoted(text) + ": logarithms of wavelengths are read from a " +
+			"table, to base 10, or from an image with DC-FLAG = 1 or CTYPE1 = WAVE-LOG"
 		return "", bounded.Refuse(place)
 	case !known:
 		n.warn("the unit of wavelength %s is unknown and kept as it is", problem.Quoted(text))
