@@ -221,7 +221,7 @@ func spectroscopyFormats() []format {
 				"two to four columns of numbers without a header",
 			roles: "by name; without names wavelength, flux, error; a column that tells several spectra apart, as " +
 				"spectrum_id, order or mjd; a pixel of wavelength 0 or NaN is left out",
-			units: "in brackets after the name, or under a keyword in a comment; kept",
+			units: "in brackets after the name, in a comment below the names, or under a keyword in a comment; kept",
 			time:  headerDate + ", in comments as `key: value` or `KEY = value / comment`",
 			refused: "an invalid wavelength; rows of another length; wavelengths that start again without a column " +
 				"that " +

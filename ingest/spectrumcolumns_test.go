@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestColumnsOfASpectrum: the name of a column decides which are the wavelengths and the fluxes, and
-// a unit only where no name does and none says that the lengths are others.
+// TestColumnsOfASpectrum: the name of a column decides which are the wavelengths and the fluxes,
+// and a unit only where no name does and none says that the lengths are others.
 func TestColumnsOfASpectrum(t *testing.T) {
 	ecsv := func(columns ...string) string {
 		text, names, row := "# %ECSV 1.0\n# ---\n# datatype:\n", "", ""
@@ -44,6 +44,26 @@ func TestColumnsOfASpectrum(t *testing.T) {
 			!strings.Contains(got, `"flux":[`+c.flux+`]`) || !strings.Contains(said, c.said) ||
 			c.said == "" && strings.Contains(said, "because of its unit") {
 			t.Errorf("%q: %v %s %q", c.text, err, got, said)
+		}
+	}
+}
+
+// TestUnitsInAComment: a comment below the names of columns, or the keyword UNITS, gives the units
+// of a spectrum.
+func TestUnitsInAComment(t *testing.T) {
+	const nm = `"flux_units":"mJy","wavelength":[400,401],"wavelength_units":"nm"`
+	for _, c := range []struct{ comments, want string }{
+		{"# wavelength flux\n# nm mJy\n", nm},
+		{"# wavelength flux\n# [nm] [mJy]\n", nm},
+		{"# wavelength flux\n# (nm) (mJy)\n", nm},
+		{"# units: nm, mJy\n# wavelength flux\n", nm},
+		{"# wavelength flux\n# by me\n", `"wavelength_units":"Angstrom"`},
+		{"# wavelength flux\n# log(nm) mJy\n", `"wavelength_units":"Angstrom"`},
+		{"# units: nm\n# wavelength flux\n", `"wavelength_units":"Angstrom"`},
+	} {
+		points, _, err := process("spectroscopy", "s.txt", []byte(c.comments+"400 1\n401 2\n"), Options{})
+		if err != nil || !strings.Contains(values(points), c.want) {
+			t.Errorf("%q: %v %s", c.comments, err, values(points))
 		}
 	}
 }

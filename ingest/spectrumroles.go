@@ -112,6 +112,8 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 		}
 		c.names = names
 		if c.find(g, o, l.Line) == nil {
+			g.unitsInComment(names, i > 0)
+			_ = c.find(g, o, l.Line) // a unit may say that a column has logarithms
 			n.warn("the columns are named by the comment above them: %s", problem.QuotedList(names))
 			return c, nil
 		}
@@ -119,6 +121,12 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 			return c, bounded.Refuse(bounded.Problem{Line: l.Line,
 				Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) +
 					", which is not a wavelength"})
+		}
+		if base, _ := nameAndUnit(names[0]); o.byContent && slices.Contains(wavelengthNames, fold(base)) &&
+			isTransmission(names[1]) {
+			return c, bounded.Refuse(bounded.Problem{Line: l.Line,
+				Reason: "no header line, and the comment above the numbers calls the second column " +
+					problem.Quoted(names[1]) + ", which is not a flux" + askForType})
 		}
 	}
 	if c.names = numberedNames(l, o); c.names != nil {
@@ -140,6 +148,42 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 	n.warn("no header line: the columns are taken for %s", strings.Join(c.names[:min(c.width, 3)], ", "))
 	err = c.find(g, o, l.Line)
 	return c, err
+}
+
+// unitsInComment takes the units of the columns from a comment that has one for each: the keyword
+// UNITS, or, if above is set, the line between the names and the numbers.
+func (g *grid) unitsInComment(names []string, above bool) {
+	texts := []string{g.keys.First("UNITS", "UNIT")}
+	if above {
+		texts = append(texts, g.Above)
+	}
+	for _, text := range texts {
+		for _, d := range []table.Delimiter{g.Delimiter, table.Blanks, ','} {
+			cells, reason := d.Split([]byte(text), nil)
+			list := table.Texts(cells)
+			if reason != "" || len(list) != len(names) || text == "" ||
+				!unitsRow(table.Layout{First: names, Sample: [][]string{list, g.First}}) {
+				continue
+			}
+			g.fields = nil
+			for _, unit := range list {
+				g.fields = append(g.fields, field{unit: strings.Trim(withoutBrackets(unit), "-")})
+			}
+			return
+		}
+	}
+}
+
+// isTransmission reports whether the name of a column says that the numbers at the wavelengths are
+// not fluxes but those of a filter, an instrument or the air.
+func isTransmission(name string) bool {
+	base, _ := nameAndUnit(name)
+	name = fold(base)
+	if slices.Contains([]string{"t", "qe", "trans", "albedo"}, name) {
+		return true
+	}
+	return slices.ContainsFunc([]string{"through", "transmi", "respon", "efficien", "sensitiv", "reflect", "absorp",
+		"extinction", "opacity", "telluric"}, func(part string) bool { return strings.Contains(name, part) })
 }
 
 // find finds the columns by what the user, the format and the names say.

@@ -30,6 +30,8 @@ type wavelengthOrder struct {
 	rising, falling   bool    // some step rises or falls; both after an equal one
 	least, most       float64 // the smallest and the largest step, in size
 	equal             int     // steps of 0
+	step              float64 // the one before, in size
+	uneven            int     // steps of more than twice, or less than half, of the one before
 
 	run  wavelengthRun   // the present one
 	runs []wavelengthRun // those before it, up to maxRuns
@@ -47,6 +49,10 @@ func (o *wavelengthOrder) add(v float64, row int) {
 	if o.pixels == 2 {
 		o.least = step
 	}
+	if o.pixels > 2 && (step > 2*o.step || o.step > 2*step) {
+		o.uneven++
+	}
+	o.step = step
 	o.least, o.most = min(o.least, step), max(o.most, step)
 	up := v > o.previous
 	switch {
