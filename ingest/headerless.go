@@ -18,13 +18,12 @@ var (
 	spectrumEndings = []string{".flm", ".spc", ".sp"}
 	spectrumKeys    = []string{"GRATING", "GRISM", "DISPERSER", "SLIT", "SLITWID", "CRVAL1", "CDELT1", "DC-FLAG"}
 	curveWords      = []string{"phot", "lightcurve", "light curve", "light_curve", "light-curve"}
-	curveNames      = []string{"lc", "lcs", "mag", "mags", "magnitude", "magnitudes", "jd", "hjd", "bjd",
-		"mjd"} // whole words
+	// words that are not parts of longer ones
+	curveNames = []string{"lc", "lcs", "mag", "mags", "magnitude", "magnitudes", "jd", "hjd", "bjd", "mjd"}
 )
 
 const askForType = "; name the columns in a header line, or give the data type of the file (data_product_type), or " +
-	"name " +
-	"them in columns, as col1, col2 and so on"
+	"name them in columns, as col1, col2 and so on"
 
 // sayingSpectrum looks for what says that a table without a header, whose data type the user did
 // not give, is a spectrum: the name of its file, or a comment. because says what it was. A table of
@@ -151,8 +150,7 @@ func (g *grid) rowForHeader() string {
 		_, reason := instant.ParseDateText([]byte(cell))
 		if number || reason == "" {
 			return "; " + problem.Quoted(cell) + " looks like a part of a row: the file seems to have no header " +
-				"line, " +
-				"which names its columns; add one, or name them in columns, as col1, col2 and so on"
+				"line, which names its columns; add one, or name them in columns, as col1, col2 and so on"
 		}
 	}
 	return ""

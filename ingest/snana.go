@@ -25,7 +25,7 @@ var snana = dialect{
 	about: about{
 		roles: "FLUXCAL: flux, and magnitude or limit by its zero point 27.5; FLT or BAND: filter; SNID: object",
 		units: "FLUXCAL's own", time: "MJD",
-		refused: "as the format that holds it; PHOT of a FITS file without HEAD, which has the names of the objects"},
+		refused: asItsFormat + "; PHOT of a FITS file without HEAD, which has the names of the objects"},
 	name:  "SNANA table",
 	needs: []string{"mjd", "fluxcal", "fluxcalerr"},
 	roles: map[string]role{"mjd": roleTime, "flt": roleFilter, "band": roleFilter, "fluxcal": roleFlux,

@@ -55,8 +55,7 @@ var (
 		"flux_lambda", "flux_lam", "fnu", "f_nu", "flux_nu", "counts", "f"}
 	// a name of a flux with one of these in front or behind is its error, and so is one alone
 	errorWords = []string{"error", "errors", "err", "errs", "unc", "uncert", "uncertainty", "uncertainties", "sigma",
-		"sig",
-		"stddev", "std", "ferr", "e", "d"}
+		"sig", "stddev", "std", "ferr", "e", "d"}
 	varianceNames = []string{"ivar", "inverse_variance", "var", "variance", "flux_var",
 		"flux_ivar"} // used if there is no error
 	// ESO: not calibrated, used if there is no other

@@ -8,8 +8,6 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-const asItsFormat = "as the format that holds it"
-
 // fink is the light curve of an object of ZTF that the broker Fink returns. Its names have a
 // prefix: i: for the fields of the alert, d: and v: for what Fink adds. Source:
 // doc.ztf.fink-broker.org, objects.
@@ -46,8 +44,7 @@ func rubin(name string, needs []string, flux, constant string, notes ...string) 
 		name:  name,
 		needs: needs,
 		roles: map[string]role{flux: roleFlux, flux + "err": roleFluxError, "band": roleFilter,
-			"filtername":  roleFilter,
-			"psfdiffflux": roleOther, "psfdifffluxerr": roleOther},
+			"filtername": roleFilter, "psfdiffflux": roleOther, "psfdifffluxerr": roleOther},
 		source: "LSST", fluxUnit: "nJy",
 		constant: `,"telescope":"Rubin","zero_point":31.4,"magsys":"AB"` + constant,
 		rule:     &fluxRule{detection: 3, sigmas: 3, zeroPoint: 31.4, snr: true},
@@ -66,8 +63,7 @@ var (
 		"psflux", difference, rubinDifference)
 	finkRubin = func() dialect {
 		d := rubin("Rubin DIA sources (Fink)", []string{"r:midpointmjdtai", "r:psfflux"}, "psfflux",
-			difference,
-			rubinDifference)
+			difference, rubinDifference)
 		d.prefix = "r:"
 		return d
 	}()
@@ -76,8 +72,8 @@ var (
 // plasticc is the table of the classification challenge PLAsTiCC, which numbers the filters of
 // Rubin. Source: arXiv:1810.00001.
 var plasticc = dialect{
-	about: about{roles: "flux: flux; flux_err: flux_error; passband: filter u, g, r, i, z, y for 0 to 5; object_id: " +
-		"object",
+	about: about{
+		roles: "flux: flux; flux_err: flux_error; passband: filter u, g, r, i, z, y for 0 to 5; object_id: object",
 		units: "none", time: "MJD", refused: asItsFormat},
 	name:  "PLAsTiCC",
 	needs: []string{"object_id", "mjd", "passband", "flux", "flux_err"},

@@ -14,8 +14,7 @@ var tns = dialect{
 	about: about{
 		by: ", of which flux_unit names magnitudes (ABMag, VegaMag, STMag)",
 		roles: "flux: magnitude; fluxerr: error; limflux: limit; flux_unit: magsys AB, Vega or ST; filters: filter; " +
-			"of " +
-			"members in JSON that have a name, that name",
+			"of members in JSON that have a name, that name",
 		units: "mag", time: "jd, else obsdate",
 		refused: "a flux in another unit beside magnitudes"},
 	name:  "TNS photometry",

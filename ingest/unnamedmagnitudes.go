@@ -36,8 +36,7 @@ func saysMagnitude(name string) bool {
 		return false
 	}
 	for _, other := range []string{"err", "sig", "lim", "zp", "zero", "nr", "std", "rms", "ref", "image", "depth",
-		"sys",
-		"method", "type", "unc", "count", "sky"} {
+		"sys", "method", "type", "unc", "count", "sky"} {
 		if strings.Contains(name, other) {
 			return false
 		}
