@@ -293,7 +293,7 @@ func TestFluxNames(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"n_uJy", "id_mJy", "uJy_mJy", "sky_uJy", "flux_uJy_mJy"} {
-		if r, _ := fluxNamed(name); r != roleOther {
+		if r := fluxNamed(name); r != roleOther {
 			t.Errorf("%s is a %s", name, r)
 		}
 	}
@@ -301,6 +301,12 @@ func TestFluxNames(t *testing.T) {
 		Options{Columns: map[string]string{"flux": "sky_uJy"}})
 	if err != nil || values(points) != `{"mjd":58000,"flux":100,"flux_unit":"uJy","other_uJy":2}` {
 		t.Error(err, values(points))
+	}
+	points, _, err = process("photometry", "lc.xml", []byte(`<VOTABLE><RESOURCE><TABLE><FIELD name="mjd" `+
+		`datatype="double" unit="d"/><FIELD name="sky_uJy" datatype="double" ucd="phot.flux;em.opt"/><DATA><TABLEDATA>`+
+		`<TR><TD>58000</TD><TD>100</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>`), Options{})
+	if err != nil || values(points) != `{"mjd":58000,"flux":100,"flux_unit":"uJy"}` {
+		t.Error("a flux by its UCD:", err, values(points))
 	}
 }
 
