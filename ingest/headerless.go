@@ -2,11 +2,13 @@ package ingest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
+	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -115,8 +117,7 @@ func (j *job) plausible(s *spectrum, unit string) error {
 // plausibleWavelengths reports whether wavelengths in a unit are from the extreme ultraviolet to
 // the far infrared; angstroms, which are also assumed, end with the near infrared.
 func plausibleWavelengths(least, most float64, unit string) bool {
-	metres := map[string]float64{"Angstrom": 1e-10, "pm": 1e-12, "nm": 1e-9, "um": 1e-6, "mm": 1e-3, "cm": 1e-2,
-		"m": 1}[unit]
+	metres := math.Pow10(units.LengthPowers[unit])
 	end := 1e-3
 	if unit == "Angstrom" {
 		end = 6e-6

@@ -302,8 +302,7 @@ func (c *specColumns) one(role string, is func(string) bool, line int) (int, err
 func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 
 // units finds the units of wavelength and flux, in brackets after the name, in the format or under
-// a keyword, and adds them to the columns of the report.
-// most is the longest wavelength.
+// a keyword, and adds them to the columns of the report. most is the longest wavelength.
 func (c *specColumns) units(g *grid, keys table.Keywords, most float64, n *notes) (wavelength, flux string, err error) {
 	if _, wavelength = nameAndUnit(c.names[c.wavelength]); wavelength == "" {
 		wavelength = g.field(c.wavelength).unit

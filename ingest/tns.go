@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"encoding/json"
-	"strings"
 
 	"nightjar/internal/problem"
 )
@@ -51,28 +50,6 @@ func (g *grid) columnFolded(name string) int {
 		}
 	}
 	return -1
-}
-
-// magnitudeSystem reports whether a unit is magnitudes, and of which system, "" if it does not say.
-func magnitudeSystem(unit string) (system string, ok bool) {
-	text := strings.NewReplacer("_", "", "(", "", ")", "").Replace(fold(unit))
-	for _, word := range []string{"magnitudes", "magnitude", "mags", "mag"} {
-		before, after, found := strings.Cut(text, word)
-		if !found || before != "" && after != "" {
-			continue
-		}
-		switch before + after {
-		case "ab":
-			return "AB", true
-		case "vega":
-			return "Vega", true
-		case "st":
-			return "ST", true
-		case "":
-			return "", true
-		}
-	}
-	return "", false
 }
 
 // tnsRows replaces the unit by the system of the magnitudes.
