@@ -38,9 +38,11 @@ test("angles are read in degrees and sexagesimal", () => {
     ["12h34m56.7s", 188.73625],
     [" 0 ", 0],
     ["359.5", 359.5],
-    ["360", null],
+    ["360", 0], // the full circle
+    ["360.1", null],
     ["-1", null],
-    ["24:00:00", null],
+    ["24:00:00", 0],
+    ["24:00:01", null],
     ["12:60:00", null],
     ["12:00:61", null],
     ["a", null],
