@@ -226,6 +226,7 @@ test("points are read as TOM Toolkit 3 shares them", () => {
   for (const unit of ["mag", "AB mag", "mag(AB)", "ABmag", "AB", "Vega Magnitudes"])
     assert.equal(pointOf(datum({ ...shared, unit })).magnitude, 17.5, unit);
   near(asFlux(pointOf(datum({ ...shared, brightness: 23.9, unit: "AB mag" }))).y, 1);
+  assert.equal(pointOf(datum({ ...shared, unit: "STmag" })).system, "ST");
   const limit = pointOf(datum({ ...shared, brightness: null, limit: 20.5 }));
   assert.deepEqual([limit.isLimit, limit.limit, asMagnitude(limit).y], [true, 20.5, 20.5]);
   for (const unit of ["mJy", "nmgy", "counts", "e-/s", "erg / (s cm2 Hz)", "nanomaggies"]) {
