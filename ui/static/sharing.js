@@ -6,7 +6,7 @@ import { confirmed, failed } from "./notice.js";
 const names = ["view", "change", "delete"];
 
 // rightsText says what a group may do, as in "view and change".
-export function rightsText(group) {
+function rightsText(group) {
   const list = names.filter((name) => group[name]);
   return list.length < 2 ? list.join("") : list.slice(0, -1).join(", ") + " and " + list.at(-1);
 }
