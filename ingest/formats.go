@@ -168,7 +168,7 @@ func spectroscopyFormats() []format {
 			by: "`SIMPLE  =`; a table with wavelength and flux (SDSS, ESO SDP, HST and JWST x1d, generic), " +
 				"rows or arrays; else an image with a wavelength scale (linear, logarithmic, CD matrix, " +
 				"IRAF bands, .fz), its error or wavelengths in HDUs of their own; an echelle spectrum (MULTISPEC, " +
-				"linear, logarithmic or nonlinear), of which each order is a spectrum",
+				"linear, logarithmic or nonlinear): each order is a spectrum",
 			roles: "by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit; a pixel of wavelength 0 " +
 				"or NaN is left out",
 			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1, words of CTYPE1 (Wavelength [nm]); kept",

@@ -92,7 +92,7 @@ func (j *job) readImage(ctx context.Context, images imageSet, rows imageRows, ge
 			for k, o := range orders {
 				if d.Order == scales[k].Order ||
 					math.Abs(s.order.first-o.first) < math.Abs(s.order.previous-s.order.first)/100 {
-					return h.Refuse("NAXIS2", fmt.Sprintf("the image has %d rows, of which several have the same "+
+					return h.Refuse("NAXIS2", fmt.Sprintf("several of the %d rows of the image have the same "+
 						"order or the same wavelengths: these are spectra of several objects, or of the sky; copy the "+
 						"spectrum of the target into a file of its own", rows.orders))
 				}
@@ -107,7 +107,7 @@ func (j *job) readImage(ctx context.Context, images imageSet, rows imageRows, ge
 	return nil
 }
 
-// scales are the dispersions of the spectra of an image and their unit. If the wavelengths are
+// scales returns the dispersions of the spectra of an image and their unit. If the wavelengths are
 // pixels themselves, only the numbers of the orders are set.
 func (j *job) scales(images imageSet, rows imageRows) (list []fits.Dispersion, unit string, err error) {
 	h := images.flux

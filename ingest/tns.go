@@ -11,7 +11,7 @@ import (
 // Sources: wis-tns.org/content/tns-getting-started, the manual of its API.
 var tns = dialect{
 	about: about{
-		by: ", of which flux_unit names magnitudes (ABMag, VegaMag, STMag)",
+		by: ", if flux_unit names magnitudes (ABMag, VegaMag, STMag)",
 		roles: "flux: magnitude; fluxerr: error; limflux: limit; flux_unit: magsys AB, Vega or ST; filters: filter; " +
 			"of members in JSON that have a name, that name",
 		units: "mag", time: "jd, else obsdate",
