@@ -9,7 +9,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// unitKind says whether a column has the units of a brightness, and of which kind they are.
+// unitKind is the kind of the units in a column of units of a brightness; kindNone for any other
+// column.
 type unitKind byte
 
 const (
@@ -37,7 +38,7 @@ func isMagnitude(unit string) bool {
 	return ok
 }
 
-// magnitudeSystem reports whether a unit is magnitudes, and of which system, "" if it does not say.
+// magnitudeSystem reports whether a unit is magnitudes, and in which system, "" if it does not say.
 func magnitudeSystem(unit string) (system string, ok bool) {
 	text := strings.NewReplacer("_", "", "(", "", ")", "").Replace(fold(unit))
 	for _, word := range []string{"magnitudes", "magnitude", "mags", "mag"} {

@@ -19,8 +19,8 @@ func isSNANA(head []byte) bool {
 			bytes.Contains(head, []byte("\nOBS:")))
 }
 
-// snana: FLUXCAL has the zero point 27.5 by definition. Magnitudes in the row are derived from it
-// and ignored.
+// snana is a light curve of SNANA. FLUXCAL has the zero point 27.5 by definition. The magnitudes in
+// a row are derived from it and ignored.
 var snana = dialect{
 	about: about{
 		roles: "FLUXCAL: flux, and magnitude or limit by its zero point 27.5; FLT or BAND: filter; SNID: object",

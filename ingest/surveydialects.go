@@ -34,8 +34,9 @@ var antares = dialect{
 	notes: []string{alertNote},
 }
 
-// rubin are the dialects of tables of the Rubin Observatory: fluxes of the point source in nJy, at
-// midpointMjdTai. Source: sdm-schemas.lsst.io, tables DiaSource, DiaForcedSource and ForcedSource.
+// rubin makes the dialect of a table of the Rubin Observatory: fluxes of the point source in nJy,
+// at midpointMjdTai. Source: sdm-schemas.lsst.io, tables DiaSource, DiaForcedSource and
+// ForcedSource.
 func rubin(name string, needs []string, flux, constant string, notes ...string) dialect {
 	return dialect{
 		about: about{roles: needs[len(needs)-1] + ": flux, and magnitude (AB, zero point 31.4) above 3 errors, else " +
@@ -187,9 +188,9 @@ var binnedSeries = dialect{
 	},
 }
 
-// astroImageJ is a table of measurements of AstroImageJ, whose target is aperture T1. what follows
-// T1 in the names of its columns is the suffix; with is a column that it must have, "" for none.
-// Source: astro.louisville.edu/software/astroimagej, the user guide's measurements table.
+// astroImageJ makes the dialect of a table of measurements of AstroImageJ, whose target is aperture
+// T1. suffix follows T1 in the names of its columns; with is a column that it must have, "" for
+// none. Source: astro.louisville.edu/software/astroimagej, the user guide's measurements table.
 func astroImageJ(suffix, with string) dialect {
 	d := dialect{
 		about: about{
