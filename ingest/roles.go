@@ -155,15 +155,6 @@ func roleOf(name string) (r role, weak bool) {
 	return roleOther, false
 }
 
-// fluxUnitOf is the unit that the folded name of a flux column implies.
-func fluxUnitOf(name string) string {
-	switch name {
-	case "ujy", "dujy", "forced_ujy", "forced_ujy_error":
-		return "uJy"
-	}
-	return ""
-}
-
 // roleOfUCD finds the role of a column by its Unified Content Descriptor (IVOA UCD1+).
 func roleOfUCD(ucd string) (r role, ok bool) {
 	words := strings.Split(strings.ToLower(strings.ReplaceAll(ucd, " ", "")), ";")
