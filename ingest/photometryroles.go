@@ -34,6 +34,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		}
 		columns = append(columns, c)
 	}
+	refuseDroppedFlags(g, n)
 	userTime := applyUserColumns(l, columns, o, n)
 	if g.dialect != nil {
 		g.dialect.assign(columns, userTime)

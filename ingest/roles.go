@@ -213,10 +213,11 @@ type column struct {
 	name   string // as the file spells it
 	role   role
 	weak   bool
-	byUser bool      // the user gave it its role
-	sense  flagSense // of a flag for limits
-	hidden bool      // not stored in the value
-	unit   string    // from the name or the format
+	byUser bool            // the user gave it its role
+	sense  flagSense       // of a flag for limits
+	held   [wordKinds]bool // what it has said in the rows that were read
+	hidden bool            // not stored in the value
+	unit   string          // from the name or the format
 	time   instant.Clock
 	key    []byte // the JSON key with quotes and colon
 	unitKind
