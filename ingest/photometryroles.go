@@ -40,6 +40,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		g.dialect.assign(columns, userTime)
 	}
 	brightnessUnit(g, columns, n)
+	magnitudeUnits(g, columns, n)
 	tom := g.isTOM()
 	if tom {
 		preferTOM(columns, n)
