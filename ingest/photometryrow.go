@@ -179,12 +179,12 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 			return point, false
 		}
 	}
+	if p.grid.dialect != nil && p.grid.dialect.clean != nil {
+		p.grid.dialect.clean(p.columns, cells)
+	}
 	if missing(cells[p.timeColumn]) && !p.hasMeasurement(cells) {
 		p.rejectAt(line, "the row holds neither a time nor a measurement")
 		return point, false
-	}
-	if p.grid.dialect != nil && p.grid.dialect.clean != nil {
-		p.grid.dialect.clean(p.columns, cells)
 	}
 	p.dropSentinels(cells)
 	v := append(p.value[:0], '{')
