@@ -214,6 +214,7 @@ func (p *photometry) finish() {
 	}
 	p.warnTimes()
 	p.warnKinds()
+	p.warnNames()
 	if p.dayOnly > 0 {
 		p.warn("column %s: %s without a time of day, 00:00 UTC is assumed", name, problem.Plural(p.dayOnly, "date"))
 	}

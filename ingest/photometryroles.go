@@ -46,6 +46,7 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		preferTOM(columns, n)
 	}
 	findFlags(l, columns, g.assigned, n)
+	objectIDs(g, columns)
 	resolveRoles(l, columns, n)
 	assignErrors(columns, n)
 	if timeColumn = userTime; g.dialect == &exported && userTime < 0 {

@@ -52,6 +52,7 @@ type photometry struct {
 	computed, computedLimits           int
 	hinted                             bool // the ways to state the origin of times have been named
 	otherTimes                         []otherTime
+	names                              otherNames
 	errorLimits                        int    // limits of rows with an error and no flux
 	withoutError                       int    // rows of a flux without an error, whose magnitude was left out
 	ref                                string // heliocentric or barycentric, if times were
@@ -94,6 +95,7 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 			j.warn("column %s: %s", problem.Clip(c.name), g.field(i).note)
 		}
 	}
+	p.names = findNames(g, columns)
 	if unit != "" && !given {
 		p.addUnit = jsontext.AppendString([]byte(`,"flux_unit":`), unit)
 	}
@@ -187,6 +189,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 		return point, false
 	}
 	p.dropSentinels(cells)
+	p.names.see(cells)
 	v := append(p.value[:0], '{')
 	var measured, limited bool
 	asLimit := p.isLimit(cells, line)

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"regexp"
 	"strings"
 
 	"nightjar/internal/instant"
@@ -152,8 +153,17 @@ func roleOf(name string) (r role, weak bool) {
 	if isFilterName(name) {
 		return roleFilter, true
 	}
+	if limitName.MatchString(name) {
+		return roleLimit, true
+	}
 	return roleOther, false
 }
+
+// limitName matches the folded names of limiting magnitudes of three or five errors, such as
+// limit_5sigma, lim_mag_3sig and 5sigma_limit.
+var limitName = regexp.MustCompile(
+	`^(lim(it(ing)?)?(_?mag(nitude)?)?|mag_?lim(it)?|ul|upper_?lim(it)?)_?[35]_?sig(ma)?$|` +
+		`^[35]_?sig(ma)?_?(upper_?)?lim(it(ing)?)?(_?mag(nitude)?)?$`)
 
 // fluxUnitOf is the unit that the folded name of a flux column implies.
 func fluxUnitOf(name string) string {
