@@ -74,9 +74,13 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if !slices.ContainsFunc(columns, func(c column) bool {
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
 	}) {
+		hint := g.rowForHeader()
+		if hint == "" && timeColumn >= 0 {
+			hint = "; say which with columns, such as magnitude or flux"
+		}
 		n.problem(bounded.Problem{Line: l.Line,
 			Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First) +
-				g.rowForHeader()})
+				hint})
 	}
 	refuseUnnamedMagnitudes(g, columns, n)
 	return columns, timeColumn
