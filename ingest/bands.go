@@ -56,7 +56,7 @@ var bandSurveys = []string{"sdss", "ps1", "ps", "panstarrs", "ztf", "atlas", "be
 var (
 	// bands that a column may be called without any other word and without an error
 	plainBand = regexp.MustCompile(`^([ugriz]'?|[UBVRIJHK]|Ks|[RI]c)$`)
-	// others, and those of the Hubble Space Telescope; X and x are not among them, which are places
+	// others, and those of the Hubble Space Telescope; X and x are not among them: they are places
 	otherBand = regexp.MustCompile(`^([yYZGLwco]|[ugri]p|zs|K'|BP|RP|bp|rp|[wW][1-4]|(?i:uvw1|uvw2|uvm2|[nf]uv|` +
 		`clear|unfiltered|white)|[Ff]\d{3,4}[A-Za-z]{1,2})$`)
 )
@@ -213,7 +213,7 @@ func (g *grid) wideBands(o *Options) *wide {
 		switch r, weak := roleOf(fold(base)); {
 		case r == roleFilter && !weak, r == roleMagnitude && !weak, r == roleFlux, r == roleError, r == roleFluxError,
 			r == roleLimitFlag:
-			return nil // of which band it would be is not told
+			return nil // nothing says which band it belongs to
 		case r == roleOther && doubtful(base):
 			return nil
 		}
@@ -256,8 +256,8 @@ func namesBands(names []string) bool {
 	return b.has(bandMagnitude) && b.has(bandError) || b.has(bandFlux) && b.has(bandFluxError)
 }
 
-// doubtful reports whether a column is called like those of a band, but of something that is no
-// band: the images A, B and C of a lens are not bands, though B is one, and neither is an aperture.
+// doubtful reports whether a column is named like those of a band, but with something else for the
+// band: an image of a lens (A, B or C, although B is also a band) or an aperture.
 func doubtful(name string) bool {
 	word := false
 	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("_-. ", r) }) {

@@ -250,7 +250,7 @@ func TestFluxOptions(t *testing.T) {
 			`{"mjd":58001,"flux":-2,"flux_unit":"uJy","flux_error":1,"difference":true}`},
 			warnings: []string{"column flux: the unit uJy"}},
 		{text: "mjd,flux,flux_ul (mJy)\n58000,1,True\n", err: "no rows are left: none has"},
-		{text: file, o: Options{FluxUnit: "furlong"}, err: "column flux_unit: 'furlong' is not a unit that is known"},
+		{text: file, o: Options{FluxUnit: "furlong"}, err: "column flux_unit: 'furlong' is not a known unit"},
 		{text: file, o: Options{ZeroPoint: "99"}, err: "column zero_point: '99' is not a zero point"},
 		{text: file, o: Options{ZeroPoint: "1e"}, err: "column zero_point: '1e' is not a zero point"},
 		{text: file, o: Options{Images: "raw"}, err: "column images: 'raw' is neither difference nor reduced"},
@@ -294,7 +294,7 @@ func TestFluxNames(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"n_uJy", "id_mJy", "uJy_mJy", "sky_uJy", "flux_uJy_mJy"} {
-		if r, _ := fluxNamed(name); r != roleOther {
+		if r := fluxNamed(name); r != roleOther {
 			t.Errorf("%s is a %s", name, r)
 		}
 	}
@@ -302,6 +302,12 @@ func TestFluxNames(t *testing.T) {
 		Options{Columns: map[string]string{"flux": "sky_uJy"}})
 	if err != nil || values(points) != `{"mjd":58000,"flux":100,"flux_unit":"uJy","other_uJy":2}` {
 		t.Error(err, values(points))
+	}
+	points, _, err = process("photometry", "lc.xml", []byte(`<VOTABLE><RESOURCE><TABLE><FIELD name="mjd" `+
+		`datatype="double" unit="d"/><FIELD name="sky_uJy" datatype="double" ucd="phot.flux;em.opt"/><DATA><TABLEDATA>`+
+		`<TR><TD>58000</TD><TD>100</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>`), Options{})
+	if err != nil || values(points) != `{"mjd":58000,"flux":100,"flux_unit":"uJy"}` {
+		t.Error("a flux by its UCD:", err, values(points))
 	}
 }
 

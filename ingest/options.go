@@ -30,7 +30,7 @@ func (o *Options) Problems() []Problem {
 		}
 	}
 	if _, known := units.Parse(o.FluxUnit); o.FluxUnit != "" && !known {
-		add("flux_unit", problem.Quoted(o.FluxUnit)+" is not a unit that is known; such as uJy, mJy, nJy, Jy, "+
+		add("flux_unit", problem.Quoted(o.FluxUnit)+" is not a known unit; give one such as uJy, mJy, nJy, Jy, "+
 			"erg / (Angstrom s cm2), electron / s, adu or ct")
 	}
 	if d, ok := instant.ParseDecimal([]byte(o.ZeroPoint)); o.ZeroPoint != "" && (!ok || !roleZeroPoint.holds(d)) {

@@ -270,12 +270,10 @@ func nameColumn(g *grid, i int, name string) column {
 		return c
 	}
 	c.role, c.weak = roleOf(base)
-	suffix := ""
+	inName, _ := cutUnit(name)
 	if c.role == roleOther {
-		inName, _ := cutUnit(name)
-		if c.role, suffix = fluxNamed(inName); c.role != roleOther {
-			c.weak = true
-		}
+		c.role = fluxNamed(inName)
+		c.weak = c.role != roleOther
 	}
 	if base == "f" {
 		c.role, c.weak = fluxOrFilter(g.Layout, i), true
@@ -286,12 +284,10 @@ func nameColumn(g *grid, i int, name string) column {
 	if c.role != roleOther {
 		c.unit = unit
 	}
-	if (c.role == roleFlux || c.role == roleFluxError) && unit == "" {
-		if c.unit = suffix; suffix == "" {
-			c.unit = fluxUnitOf(base)
+	if c.role == roleFlux || c.role == roleFluxError {
+		if c.unit, _ = units.Spell(unit); unit == "" {
+			_, c.unit, _ = cutUnitInName(inName)
 		}
-	} else if c.role == roleFlux || c.role == roleFluxError {
-		c.unit, _ = units.Spell(unit)
 	}
 	return c
 }

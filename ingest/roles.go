@@ -165,15 +165,6 @@ var limitName = regexp.MustCompile(
 	`^(lim(it(ing)?)?(_?mag(nitude)?)?|mag_?lim(it)?|ul|upper_?lim(it)?)_?[35]_?sig(ma)?$|` +
 		`^[35]_?sig(ma)?_?(upper_?)?lim(it(ing)?)?(_?mag(nitude)?)?$`)
 
-// fluxUnitOf is the unit that the folded name of a flux column implies.
-func fluxUnitOf(name string) string {
-	switch name {
-	case "ujy", "dujy", "forced_ujy", "forced_ujy_error":
-		return "uJy"
-	}
-	return ""
-}
-
 // roleOfUCD finds the role of a column by its Unified Content Descriptor (IVOA UCD1+).
 func roleOfUCD(ucd string) (r role, ok bool) {
 	words := strings.Split(strings.ToLower(strings.ReplaceAll(ucd, " ", "")), ";")

@@ -19,13 +19,13 @@ func isSNANA(head []byte) bool {
 			bytes.Contains(head, []byte("\nOBS:")))
 }
 
-// snana: FLUXCAL has the zero point 27.5 by definition. Magnitudes in the row are derived from it
-// and ignored.
+// snana is a light curve of SNANA. FLUXCAL has the zero point 27.5 by definition. The magnitudes in
+// a row are derived from it and ignored.
 var snana = dialect{
 	about: about{
 		roles: "FLUXCAL: flux, and magnitude or limit by its zero point 27.5; FLT or BAND: filter; SNID: object",
 		units: "FLUXCAL's own", time: "MJD",
-		refused: "as the format that holds it; PHOT of a FITS file without HEAD, which has the names of the objects"},
+		refused: asItsFormat + "; PHOT of a FITS file without HEAD, which has the names of the objects"},
 	name:  "SNANA table",
 	needs: []string{"mjd", "fluxcal", "fluxcalerr"},
 	roles: map[string]role{"mjd": roleTime, "flt": roleFilter, "band": roleFilter, "fluxcal": roleFlux,

@@ -60,8 +60,7 @@ func TestSNANAInFITS(t *testing.T) {
 		{"HEAD of another file", append(two, phot...), nil, "!HDU 4, row 4: HEAD has no object to which the row " +
 			"belongs"},
 		{"a row too many", append(snanaHead("a1", 1, 3), phot...), nil, "!row 3: MJD = -777 ends a light curve, but " +
-			"HEAD says that " +
-			"the row is of the object a1"},
+			"HEAD says that the row is of the object a1"},
 		{"rows that are not there", append(snanaHead("a1", 1, 2, "b2", 4, 4, "c3", 6, 9), phot...), nil,
 			"!PHOT has 5 rows, but an object in HEAD has rows up to 9"},
 		{"rows of two", append(snanaHead("a1", 1, 2, "b2", 2, 4), phot...), nil,
