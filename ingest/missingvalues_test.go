@@ -249,7 +249,7 @@ func TestFluxOptions(t *testing.T) {
 			`{"mjd":58001,"flux":-2,"flux_unit":"uJy","flux_error":1,"difference":true}`},
 			warnings: []string{"column flux: the unit uJy"}},
 		{text: "mjd,flux,flux_ul (mJy)\n58000,1,True\n", err: "no rows are left: none has"},
-		{text: file, o: Options{FluxUnit: "furlong"}, err: "column flux_unit: 'furlong' is not a unit that is known"},
+		{text: file, o: Options{FluxUnit: "furlong"}, err: "column flux_unit: 'furlong' is not a known unit"},
 		{text: file, o: Options{ZeroPoint: "99"}, err: "column zero_point: '99' is not a zero point"},
 		{text: file, o: Options{ZeroPoint: "1e"}, err: "column zero_point: '1e' is not a zero point"},
 		{text: file, o: Options{Images: "raw"}, err: "column images: 'raw' is neither difference nor reduced"},
