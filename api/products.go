@@ -62,7 +62,7 @@ var uploadFields = []wire.Field{
 			"with that name."},
 	productFields[3], productFields[5], productFields[6],
 	{Name: "date_obs", Label: "Date of observation", Kind: wire.Text, Blank: true, Max: 100,
-		Help: "The date of a spectrum that has none, UTC, as ISO 8601 or MJD. It is used even if the file has another."},
+		Help: "The date of a spectrum that has none, UTC, as ISO 8601 or MJD. It overrides a date in the file."},
 	{Name: "flux_scale", Label: "Flux scale", Kind: wire.Float, Null: true,
 		Help: "A factor above 0 by which all fluxes of the file are multiplied."},
 	{Name: "time_column", Label: "Time column", Kind: wire.Text, Blank: true, Max: 200,

@@ -31,6 +31,7 @@ type photometry struct {
 	constant   []byte // members of every value, each with a comma before it
 	objects    int    // number of objects that the rows name, at most 2
 	others     int    // rows that Options.Objects left out
+	firstOther int    // the index of the first of them in the rejected rows
 	badRows
 
 	value   []byte // reused from row to row
@@ -288,8 +289,10 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	}
 	if p.options.Objects != nil && (p.object >= 0 || point.Object != "") {
 		if reason := p.options.Objects(point.Object); reason != "" {
+			if p.others++; p.others == 1 {
+				p.firstOther = min(len(p.report.Rejected), p.max-1)
+			}
 			p.rejectAt(line, reason)
-			p.others++
 			return point, false
 		}
 	}
