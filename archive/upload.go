@@ -465,9 +465,12 @@ func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	o := t.Object()
 	for _, g := range groups {
 		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Visibility == auth.VisibleToGranted {
-			warnings = append(warnings,
-				fmt.Sprintf("Group %d cannot see the target. It sees this product and its datums, without the "+
-					"target's name.", g))
+			name := fmt.Sprint(g)
+			if info, err := s.a.auth.Group(s.v, g); err == nil {
+				name = info.Name
+			}
+			warnings = append(warnings, fmt.Sprintf("The group %s cannot see the target. It sees this product and its "+
+				"datums, without the target's name, unless the target is shared with it.", name))
 		}
 	}
 	return warnings
