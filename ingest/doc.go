@@ -32,8 +32,9 @@
 //     jsonnumbers.go) make one from each kind of file; salt.go, snana.go, snanafits.go, adesxml.go,
 //     mpc.go, aavso.go and exoplanet.go from the formats of their names, and surveys.go from the
 //     alerts of Gaia. bands.go and wide.go give a table with columns for each band a row for each.
-//   - cell.go, roles.go, timenames.go, filternames.go, fluxnames.go, brightness.go and
-//     limitflags.go: the meaning of cells and of the names and units of columns.
+//   - cell.go, roles.go, timenames.go, filternames.go, fluxnames.go, brightness.go,
+//     magnitudeunits.go, objectnames.go and limitflags.go: the meaning of cells and of the names
+//     and units of columns.
 //   - dialects.go, surveydialects.go, tns.go, ownexport.go and tomheader.go: tables of known origin
 //     in any format, which decide before names.
 //   - photometryroles.go chooses a role for each column of photometry, unnamedmagnitudes.go refuses

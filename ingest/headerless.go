@@ -24,8 +24,7 @@ var (
 	// words that are not parts of longer ones
 	curveNames = []string{"lc", "lcs", "mag", "mags", "magnitude", "magnitudes", "jd", "hjd", "bjd", "mjd", "btjd",
 		"bkjd", "rvs"}
-	// words that make flux alone ambiguous
-	wordsOfTime = []string{"time", "times", "day", "days", "date", "dates", "epoch", "epochs", "phase"}
+	wordsOfTime = []string{"time", "times", "day", "days", "date", "dates", "epoch", "epochs", "phase"} // beside flux
 )
 
 // spectrumWord returns that part of a word, in lower case, which says that numbers are a spectrum:

@@ -34,16 +34,19 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		}
 		columns = append(columns, c)
 	}
+	refuseDroppedFlags(g, n)
 	userTime := applyUserColumns(l, columns, o, n)
 	if g.dialect != nil {
 		g.dialect.assign(columns, userTime)
 	}
 	brightnessUnit(g, columns, n)
+	magnitudeUnits(g, columns, n)
 	tom := g.isTOM()
 	if tom {
 		preferTOM(columns, n)
 	}
 	findFlags(l, columns, g.assigned, n)
+	objectIDs(g, columns)
 	resolveRoles(l, columns, n)
 	assignErrors(columns, n)
 	if timeColumn = userTime; g.dialect == &exported && userTime < 0 {
@@ -71,9 +74,13 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if !slices.ContainsFunc(columns, func(c column) bool {
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
 	}) {
+		hint := g.rowForHeader()
+		if hint == "" && timeColumn >= 0 {
+			hint = "; say which with columns, such as magnitude or flux"
+		}
 		n.problem(bounded.Problem{Line: l.Line,
 			Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First) +
-				g.rowForHeader()})
+				hint})
 	}
 	refuseUnnamedMagnitudes(g, columns, n)
 	return columns, timeColumn

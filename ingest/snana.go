@@ -34,6 +34,16 @@ var snana = dialect{
 		"zpflux": roleOther, "telescope": roleTelescope, "instrument": roleInstrument},
 	constant: `,"zero_point":27.5`, rule: &fluxRule{detection: 3, sigmas: 3, zeroPoint: 27.5, snr: true},
 	notes: []string{"FLUXCAL has the zero point 27.5 by SNANA's definition"},
+	clean: func(columns []column, cells [][]byte) { // a row of -777 ends a light curve, in tables made from PHOT, too
+		for i, c := range columns {
+			if d, ok := instant.ParseDecimal(cells[i]); c.role == roleTime && ok {
+				if v, _ := d.Float(); v == -777 {
+					clear(cells)
+				}
+				return
+			}
+		}
+	},
 }
 
 // snanaGrid makes a grid of the observations.

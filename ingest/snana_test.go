@@ -137,3 +137,14 @@ func TestFLUXCAL(t *testing.T) {
 		t.Errorf("%v %s", err, values(points))
 	}
 }
+
+// TestEndsOfSNANA: a row of -777, which ends the light curve of an object, is no point in a table
+// that was made from PHOT.
+func TestEndsOfSNANA(t *testing.T) {
+	points, report, err := process("photometry", "s.csv",
+		[]byte(",SNID,MJD,FLUXCAL,FLUXCALERR,FLT\n0,7,59000.5,100,1,g\n1,7,-777.0,-777.0,-777.0,-\n"), Options{})
+	if err != nil || len(points) != 1 || report.RejectedCount != 1 ||
+		report.Rejected[0].String() != "line 3: the row holds neither a time nor a measurement" {
+		t.Errorf("%v %+v %s", err, report, values(points))
+	}
+}

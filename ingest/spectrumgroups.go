@@ -151,7 +151,11 @@ func (p *spectra) emit(each func(*spectrum) error) error {
 		read++
 	}
 	if read == 0 {
-		return bounded.Refuse(bounded.Problem{Reason: "no spectrum is left: every object was left out"})
+		reason := "no spectrum is left: every object was left out"
+		if left := p.job.report.Rejected; len(left) > 0 {
+			reason += "; " + left[0].Reason
+		}
+		return bounded.Refuse(bounded.Problem{Reason: reason})
 	}
 	return nil
 }

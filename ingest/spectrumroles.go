@@ -383,7 +383,7 @@ func (c *specColumns) units(g *grid, keys table.Keywords, least, most float64,
 			"XUNITS", "XUNIT")
 	}
 	if wavelength == "" {
-		if least > 3 && least <= most && most < 4.7 {
+		if 3 < least && least <= most && most < 4.7 {
 			return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.wavelength),
 				Reason: fmt.Sprintf("wavelengths from %g to %g without a unit look like the logarithms of "+
 					"wavelengths: name the column log_wavelength, or its unit, as in wavelength (um)", least, most)})

@@ -117,6 +117,7 @@ func (w *wideRows) next(r *row) error {
 			}
 			*r = w.current
 			r.leftOut = "the row has no value in any band"
+			r.Cells = make([][]byte, len(w.common)+1+len(w.names))
 			return nil
 		}
 		w.some = true
