@@ -245,7 +245,12 @@ func TestCoordinates(t *testing.T) {
 			t.Errorf("cone %s: %v", cone, got)
 		}
 	}
-	for _, cone := range []string{"206.75875,12:30:00 s,1", "206,75 -12,5,1", "12:30:00 S,1", "1 2,3"} {
-		n.ask("astro", "GET", "/api/targets/?cone_search="+url.QueryEscape(cone), nil).want(t, 400)
+	for cone, says := range map[string]string{"206.75875,12:30:00 s,1": "seconds or south",
+		"206,75 -12,5,1": "ra,dec,radius", "12:30:00 S,1": "is not a right ascension and a declination", "1 2,3": "1 2",
+		"206:45:00,5,1": "write degrees as 206d45m00s", "1,2,-3": "with radius >= 0"} {
+		r := n.ask("astro", "GET", "/api/targets/?cone_search="+url.QueryEscape(cone), nil).want(t, 400)
+		if !strings.Contains(string(r.body), says) {
+			t.Errorf("cone %s: no %q in %s", cone, says, r.body)
+		}
 	}
 }

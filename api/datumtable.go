@@ -326,6 +326,7 @@ func appendDatumLine(dst []byte, v *archive.ExportView) []byte {
 type valueColumn struct {
 	key    string
 	number bool // all of its values are numbers
+	list   bool // one of its values is a list, as in spectra
 	width  int  // of the longest text, in bytes
 }
 
@@ -434,10 +435,11 @@ func (e *datumExport) scan(v *archive.DatumView) {
 		i, known := e.at[m.Key]
 		if !known {
 			i = len(e.values)
-			e.at[m.Key], e.values = i, append(e.values, valueColumn{m.Key, true, 0})
+			e.at[m.Key], e.values = i, append(e.values, valueColumn{key: m.Key, number: true})
 		}
 		if k := m.Value.Kind(); k != '0' && k != 'n' {
 			e.values[i].number = false
+			e.values[i].list = e.values[i].list || k == '['
 		}
 		e.values[i].width = max(e.values[i].width, len(cellText(m.Value)))
 	}
@@ -450,6 +452,9 @@ func (e *datumExport) columns() []tableColumn {
 	}
 	for _, c := range e.values {
 		help := e.units.help(c.key)
+		if c.key == "error" && c.list {
+			help = [3]string{"", "Error of the magnitude, or of the flux of a spectrum", "stat.error"}
+		}
 		list = append(list, tableColumn{name: "value." + c.key, number: c.number, width: c.width,
 			unit: help[0], help: help[1], ucd: help[2]})
 	}

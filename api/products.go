@@ -61,8 +61,10 @@ var uploadFields = []wire.Field{
 		Help: "Required, unless the rows of a photometry file name their objects: then each row goes to the target " +
 			"with that name."},
 	productFields[3], productFields[5], productFields[6],
-	{Name: "date_obs", Label: "Date of observation", Kind: wire.Text, Blank: true, Max: 100},
-	{Name: "flux_scale", Label: "Flux scale", Kind: wire.Float, Null: true},
+	{Name: "date_obs", Label: "Date of observation", Kind: wire.Text, Blank: true, Max: 100,
+		Help: "The date of a spectrum that has none, UTC, as ISO 8601 or MJD. It overrides a date in the file."},
+	{Name: "flux_scale", Label: "Flux scale", Kind: wire.Float, Null: true,
+		Help: "A factor above 0 by which all fluxes of the file are multiplied."},
 	{Name: "time_column", Label: "Time column", Kind: wire.Text, Blank: true, Max: 200,
 		Help: "The column of a photometry file that has the time, if its name does not say so."},
 	{Name: "time_format", Label: "Time format", Kind: wire.Text, Blank: true, Max: 50,

@@ -55,6 +55,10 @@ func TestSharedValues(t *testing.T) {
 	}
 	post(mags, "spectroscopy", "01", `{"flux":[1.5,1.25],"wavelength":[4000,4001],"error":[0.1,0.2],`+
 		`"flux_unit":"mJy","wavelength_unit":"Angstrom"}`, 201)
+	ecsv := string(n.ask("astro", "GET", "/api/reduceddatums/?format=ecsv&data_type=spectroscopy", nil).body)
+	if want := `{name: "value.error", datatype: string`; !strings.Contains(ecsv, want) {
+		t.Errorf("the error of a spectrum: no %q in\n%s", want, ecsv)
+	}
 	n.play(t, []scenario{{name: "wavelengths in nm", as: "astro", method: "GET", status: 200,
 		path: "/api/reduceddatums/?data_type=spectroscopy&wavelength_units=nm",
 		has:  []string{`"wavelength":[400.0,400.1],"error":[0.1,0.2],"flux_unit":"mJy","wavelength_unit":"nm"`}}})

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -300,13 +301,16 @@ func parseCone(s string, p *problem.List) *sky.Cone {
 		ra, err1 = sky.ParseRA(parts[0])
 		dec, err2 = sky.ParseDec(parts[1])
 	default:
-		p.Add("cone_search", "This must be ra,dec,radius, all in degrees.")
+		p.Add("cone_search", "This must be ra,dec,radius in degrees; ra and dec may be sexagesimal.")
 		return nil
 	}
 	radius, ok := parseRadius(parts[len(parts)-1])
-	if err1 != nil || err2 != nil || !ok {
-		p.Add("cone_search", "This must be ra,dec,radius, all in degrees, with 0 <= ra < 360, -90 <= dec <= 90 and "+
-			"radius >= 0.")
+	if err := cmp.Or(err1, err2); err != nil {
+		p.Add("cone_search", "This must be ra,dec,radius in degrees; ra and dec may be sexagesimal: %v", err)
+		return nil
+	}
+	if !ok {
+		p.Add("cone_search", "This must be ra,dec,radius in degrees, with radius >= 0.")
 		return nil
 	}
 	return &sky.Cone{RA: ra, Dec: dec, Radius: radius}

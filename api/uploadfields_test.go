@@ -13,7 +13,9 @@ func TestUploadFieldsAreChecked(t *testing.T) {
 	target := n.target("astro", "A star")
 	csv := []byte("mjd,filter,flux\n58849.5,r,15.5\n")
 	for _, c := range []struct{ field, value, says string }{
-		{"flux_unit", "furlong", "not a unit"},
+		{"flux_unit", "furlong", "not a known unit"},
+		{"date_obs", "03/04/2026", "is not a time; write it as ISO 8601"},
+		{"time_format", "sidereal", "is not understood"},
 		{"zero_point", "-9", "not a zero point"},
 		{"zero_point", "bright", "not a zero point"},
 		{"images", "raw", "not a valid choice"},
@@ -71,5 +73,22 @@ func TestUploadFieldsAreUsed(t *testing.T) {
 			}
 		}
 		n.ask("astro", "DELETE", fmt.Sprintf("/api/dataproducts/%v/", a["id"]), nil).want(t, 204)
+	}
+}
+
+// TestReportHasLists: a report has a list where it has nothing to list, so that a client can go
+// through it.
+func TestReportHasLists(t *testing.T) {
+	n := start(t, Options{})
+	target := n.target("astro", "A star")
+	csv := []byte("mjd,filter,magnitude\n58849.5,r,15.5\n")
+	for _, fields := range [][]string{{"dry_run", "true"}, nil} {
+		r := n.upload("astro", target, "photometry", "a.csv", csv, fields...)
+		report, _ := r.json(t)["report"].(map[string]any)
+		for _, list := range []string{"columns", "rejected", "warnings", "errors"} {
+			if got, ok := report[list].([]any); !ok || list != "columns" && len(got) > 0 {
+				t.Errorf("%v: %s is %v", fields, list, report[list])
+			}
+		}
 	}
 }

@@ -177,7 +177,7 @@ func TestUploadByObjectRefused(t *testing.T) {
 		{"a bad type", "song", "", "mjd,mag\n55951,15\n", "data_product_type: Not a valid"},
 		{"a bad row", "photometry", "", "mjd,mag,object\n55951,15,A-1\n55951,bright,A-1\n", "column mag"},
 		{"unknown", "photometry", "", "mjd,mag,object\n55951,15,nobody\n",
-			"every object was left out"},
+			`every object was left out, the first in line 2: there is no target called "nobody"`},
 		{"too alike", "photometry", "", "mjd,mag,object\n55951,15,A1\n", "every object was left out"},
 		{"not to be changed", "photometry", "", "mjd,mag,object\n55951,15,open\n",
 			"every object was left out"},

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,5 +46,23 @@ func TestSameFile(t *testing.T) {
 	_, r, err := f.upload("carol", id, "b.csv", lightCurveCSV)
 	if err != nil || strings.Contains(strings.Join(r.Warnings, "\n"), "product 1,") {
 		t.Errorf("a product that carol does not see: %v, %v", r.Warnings, err)
+	}
+}
+
+// TestBlindGroups: the report of an upload for a group that cannot see the target names the group.
+func TestBlindGroups(t *testing.T) {
+	f := open(t, Options{})
+	f.mode(auth.ModeObjects, auth.ReadOnly)
+	hidden, shared := f.target("astro", "T"), f.target("astro", "U", f.group)
+	const want = "The group Observers cannot see the target. It sees this product and its datums, without the target's " +
+		"name, unless the target is shared with it."
+	for target, warned := range map[uint64]bool{hidden: true, shared: false} {
+		_, r, err := f.upload("astro", target, "a.csv", lightCurveCSV, f.group)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(r.Warnings, want) != warned {
+			t.Errorf("target %d: %q", target, r.Warnings)
+		}
 	}
 }

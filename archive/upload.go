@@ -120,7 +120,8 @@ func (s *Session) planProduct(tx *kv.Tx, in *ProductInput, size int64) (*product
 	if math.IsNaN(in.FluxScale) || math.IsInf(in.FluxScale, 0) || in.FluxScale < 0 {
 		p.Add("flux_scale", "A valid number is required.")
 	}
-	for _, x := range (&ingest.Options{FluxUnit: in.FluxUnit, ZeroPoint: in.ZeroPoint, Images: in.Images}).Problems() {
+	for _, x := range (&ingest.Options{DateObs: in.DateObs, TimeFormat: in.TimeFormat, FluxUnit: in.FluxUnit,
+		ZeroPoint: in.ZeroPoint, Images: in.Images}).Problems() {
 		if !p.Has(x.Column) {
 			p.Add(x.Column, "%s", x.Reason)
 		}
@@ -178,6 +179,9 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	}
 	report.Warnings = slices.Concat(report.Warnings, same, pl.warnings, s.unshared(pl.groups),
 		s.blindGroups(pl.target, pl.groups))
+	if report.Warnings == nil { // Concat returns nil for nothing, which JSON would show as null
+		report.Warnings = []string{}
+	}
 	if in.byObject != nil {
 		in.byObject.warn(s, report, views, pl.groups)
 	}
@@ -461,9 +465,12 @@ func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	o := t.Object()
 	for _, g := range groups {
 		if !slices.Contains(o.Seers(), auth.GroupGrantee(g)) && o.Visibility == auth.VisibleToGranted {
-			warnings = append(warnings,
-				fmt.Sprintf("Group %d cannot see the target. It sees this product and its datums, without the "+
-					"target's name.", g))
+			name := fmt.Sprint(g)
+			if info, err := s.a.auth.Group(s.v, g); err == nil {
+				name = info.Name
+			}
+			warnings = append(warnings, fmt.Sprintf("The group %s cannot see the target. It sees this product and its "+
+				"datums, without the target's name, unless the target is shared with it.", name))
 		}
 	}
 	return warnings

@@ -133,3 +133,14 @@ func TestSkipBadRows(t *testing.T) {
 		t.Errorf("%v %+v", err, report)
 	}
 }
+
+// TestOnlyOtherObjects: a file all of whose rows are of other objects is refused with their names,
+// not as one without values.
+func TestOnlyOtherObjects(t *testing.T) {
+	const file = "object,mjd,filter,mag\nX,60000,r,15\nY,60001,r,16\n"
+	_, _, err := process("photometry", "a.csv", []byte(file), Options{Names: []string{"Z"}})
+	const want = "every object was left out, the first in line 2: the row is of 'X', not of the target"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"math"
+	"strings"
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/units"
@@ -21,6 +22,11 @@ const (
 func (o *Options) Problems() []Problem {
 	var out []Problem
 	add := func(field, reason string) { out = append(out, Problem{Column: field, Reason: reason}) }
+	if given := strings.TrimSpace(o.DateObs); given != "" {
+		if _, reason := instant.Parse([]byte(given), instant.KindTime); reason != "" {
+			add("date_obs", reason+"; write it as ISO 8601, such as 2026-01-03T06:12:00, or as an MJD")
+		}
+	}
 	if scale := o.FluxScale; math.IsNaN(scale) || math.IsInf(scale, 0) || scale < 0 {
 		add("flux_scale", "the factor must be a finite number above 0")
 	}

@@ -113,7 +113,8 @@ func (j *job) readPhotometry(ctx context.Context, g *grid) error {
 		j.problem(bounded.Problem{Reason: "no rows are left: " + problem.Plural(p.bad, "row") + " could not be read, " +
 			"the first in " + j.report.Rejected[p.firstBad].String()})
 	case created == 0 && !j.refused() && p.others > 0:
-		j.problem(bounded.Problem{Reason: "no rows are left: every object was left out"})
+		j.problem(bounded.Problem{Reason: "no rows are left: every object was left out, the first in " +
+			j.report.Rejected[p.firstOther].String()})
 	case created == 0 && !j.refused():
 		j.problem(bounded.Problem{Reason: "no rows are left: none has a magnitude, a limit or a flux"})
 	}

@@ -30,7 +30,8 @@ type photometry struct {
 	rule       *fluxRule
 	constant   []byte // members of every value, each with a comma before it
 	objects    int    // number of objects that the rows name, at most 2
-	others     int    // rows that Options.Objects left out
+	others     int    // rows of other objects, which were left out
+	firstOther int    // the index of the first of them in the rejected rows
 	badRows
 
 	value   []byte // reused from row to row
@@ -165,6 +166,14 @@ func (p *photometry) rejectAt(line int, reason string) {
 	p.reject(place)
 }
 
+// rejectOther leaves out a row of another object.
+func (p *photometry) rejectOther(line int, reason string) {
+	if p.others++; p.others == 1 {
+		p.firstOther = min(len(p.report.Rejected), p.max-1)
+	}
+	p.rejectAt(line, reason)
+}
+
 // row makes a point from a row. ok is false if the row is rejected or has a problem.
 func (p *photometry) row(r *row) (point Point, ok bool) {
 	if r.leftOut != "" {
@@ -178,7 +187,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	if p.object >= 0 && !missing(cells[p.object]) {
 		if point.Object = p.source(cells[p.object]); p.objects > 1 && p.options.Names != nil &&
 			!named(p.options.Names, point.Object) {
-			p.rejectAt(line, "the row is of "+problem.Quoted(point.Object)+", not of the target")
+			p.rejectOther(line, "the row is of "+problem.Quoted(point.Object)+", not of the target")
 			return point, false
 		}
 	}
@@ -297,8 +306,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	}
 	if p.options.Objects != nil && (p.object >= 0 || point.Object != "") {
 		if reason := p.options.Objects(point.Object); reason != "" {
-			p.rejectAt(line, reason)
-			p.others++
+			p.rejectOther(line, reason)
 			return point, false
 		}
 	}

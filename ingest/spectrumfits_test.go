@@ -240,7 +240,7 @@ func TestFITSDates(t *testing.T) {
 			cards: []string{"DATE-OBS= 'soon'",
 				"TIMESYS = 'TDB'"}, want: "2018-02-16T00:00:00Z",
 			warn: "the date 2018-02-16T00:00Z of the upload is used; DATE-OBS = soon in the file is not"},
-		{name: "by hand, badly", option: "soon", want: "!column date_obs: 'soon' is not a time"},
+		{name: "by hand, badly", option: "soon", want: "!column date_obs: 'soon' is not a time; write it as ISO 8601"},
 		{name: "by hand, a JD", option: "2458165", want: "2018-02-15T12:00:00Z",
 			warn: "was given with the upload (date_obs)\ndate_obs is between 2,400,000 and 2,500,000"},
 		{name: "none", warn: noDate},

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -150,7 +151,11 @@ func (p *spectra) emit(each func(*spectrum) error) error {
 		read++
 	}
 	if read == 0 {
-		return bounded.Refuse(bounded.Problem{Reason: "no spectrum is left: every object was left out"})
+		reason := "no spectrum is left: every object was left out"
+		if left := p.job.report.Rejected; len(left) > 0 {
+			reason += "; " + left[0].Reason
+		}
+		return bounded.Refuse(bounded.Problem{Reason: reason})
 	}
 	return nil
 }
@@ -169,12 +174,15 @@ func (p *spectra) kept() []int {
 	return p.by
 }
 
-// longest is the longest wavelength of all spectra.
-func (p *spectra) longest() (most float64) {
+// ends are the shortest and the longest wavelength of all spectra.
+func (p *spectra) ends() (least, most float64) {
+	least = math.Inf(1)
 	for _, s := range p.list {
-		most = max(most, s.order.longest)
+		if s.pixels > 0 {
+			least, most = min(least, s.order.shortest), max(most, s.order.longest)
+		}
 	}
-	return most
+	return least, most
 }
 
 // pick returns the members of a list at the columns by.

@@ -44,7 +44,8 @@ func TestSeveralSpectra(t *testing.T) {
 		{"other objects", known + "object,wavelength,flux\nA,400,1\nA,500,2\nB,400,3\n", []string{"a"},
 			value("[1,2]", "[400,500]", `,"object":"A"`)},
 		{"only other objects", known + "object,wavelength,flux\nA,400,1\nA,500,2\nB,400,3\n", []string{"c"},
-			"!no spectrum is left: every object was left out"},
+			"!no spectrum is left: every object was left out; the spectrum of 'A', with 2 pixels, is not of " +
+				"the target"},
 		{"one object of another name", known + "object,wavelength,flux\nA,400,1\nA,500,2\n", []string{"c"},
 			value("[1,2]", "[400,500]", "")},
 

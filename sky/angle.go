@@ -33,10 +33,15 @@ func ParseRA(s string) (float64, error) {
 		return 0, fmt.Errorf("%q is not a right ascension: it has a north or a south", shown(s))
 	}
 	deg := a.value
-	if a.unit == "h" || a.unit == "" && a.sexagesimal {
+	hours := a.unit == "h" || a.unit == "" && a.sexagesimal
+	if hours {
 		deg *= 15
 	}
-	if deg < 0 || deg > 360 {
+	switch {
+	case hours && deg > 360:
+		return 0, fmt.Errorf("right ascension %q is in hours, and not between 0 and 24; write degrees as 206d45m00s",
+			shown(s))
+	case deg < 0 || deg > 360:
 		return 0, fmt.Errorf("right ascension %q is not between 0 and 360 degrees", shown(s))
 	}
 	return math.Mod(deg, 360) + 0, nil
@@ -52,6 +57,8 @@ func ParseDec(s string) (float64, error) {
 		return 0, fmt.Errorf("%q is not a declination%w", shown(s), err)
 	case a.unit == "h":
 		return 0, fmt.Errorf("%q is not a declination: it is in hours", shown(s))
+	case a.bareS:
+		return 0, fmt.Errorf("%q is not a declination%w", shown(s), errSouth)
 	case a.value < -90 || a.value > 90:
 		return 0, fmt.Errorf("declination %q is not between -90 and 90 degrees", shown(s))
 	}
@@ -147,6 +154,7 @@ type angle struct {
 	sexagesimal bool
 	unit        string // h, d or ""
 	hemisphere  string // n, s or ""
+	bareS       bool   // a small s at the end of a number with neither sign, units nor hemisphere
 }
 
 // part is the last part of a sexagesimal number.
@@ -228,6 +236,7 @@ func parseAngle(text string) (a angle, err error) {
 		return a, errSigned
 	}
 	a.sexagesimal = minutes != ""
+	a.bareS = a.sexagesimal && a.unit == "" && sign == "" && a.hemisphere == "" && strings.HasSuffix(s, "s")
 	if a.value, err = sexagesimal(first, minutes, seconds); err != nil {
 		return a, err
 	}

@@ -86,13 +86,15 @@ func TestAngles(t *testing.T) {
 // TestRefusals: a refusal says what is wrong.
 func TestRefusals(t *testing.T) {
 	for _, x := range [][2]string{{"12:30:00 s", "seconds or south"}, {"12d30m00S", "seconds or south"},
+		{"12:30:00s", "seconds or south"},
 		{"-12:30 S", "sign"}, {"206,75", "comma"}, {"12h", "hours"}, {"95", "between -90 and 90"},
 		{strings.Repeat("1", 300), "…"}} {
 		if _, err := ParseDec(x[0]); err == nil || !strings.Contains(err.Error(), x[1]) {
 			t.Errorf("declination %q: %v, want %q in it", x[0], err, x[1])
 		}
 	}
-	for _, x := range [][2]string{{"12:30 S", "south"}, {"370", "between 0 and 360"}, {"-1", "between 0 and 360"}} {
+	for _, x := range [][2]string{{"12:30 S", "south"}, {"370", "between 0 and 360"}, {"-1", "between 0 and 360"},
+		{"206:45:00", "in hours, and not between 0 and 24; write degrees as 206d45m00s"}} {
 		if _, err := ParseRA(x[0]); err == nil || !strings.Contains(err.Error(), x[1]) {
 			t.Errorf("right ascension %q: %v, want %q in it", x[0], err, x[1])
 		}

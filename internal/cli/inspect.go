@@ -89,6 +89,9 @@ func (p *program) inspectCommand() *cli.Command {
 			}
 			o := ingest.Options{DateObs: in.dateObs, TimeColumn: in.timeColumn, TimeFormat: in.timeFormat,
 				FluxUnit: in.fluxUnit, ZeroPoint: in.zeroPoint, Images: in.images, SkipBadRows: skip, Columns: columns}
+			if bad := o.Problems(); len(bad) > 0 {
+				return usageError(c, "--%s: %s", strings.ReplaceAll(bad[0].Column, "_", "-"), bad[0].Reason)
+			}
 			files := expandPatterns(args)
 			var failed []string
 			for _, file := range files {

@@ -52,6 +52,9 @@ func findGroup(ctx context.Context, n *client.Client, name string) (*named, erro
 	g, err := find[named](ctx, n, "/api/groups/?all=true", "name", name)
 	if err == errNotFound {
 		err = fmt.Errorf("there is no group %s", name)
+		if n.As != "" {
+			err = fmt.Errorf("%w that %s can see: users see only the groups of which they are members", err, n.As)
+		}
 	}
 	return g, err
 }

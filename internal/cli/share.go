@@ -73,7 +73,7 @@ func sharePath(t *target, g *named) string {
 func (p *program) shareTarget(ctx context.Context, n *client.Client, t *target, g *named, can []string) error {
 	var before, now shared
 	err := n.Call(ctx, http.MethodGet, sharePath(t, g), nil, &before)
-	if refused := new(client.Refusal); errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+	if isMissing(err) {
 		err = nil
 	}
 	if err == nil {
@@ -85,9 +85,15 @@ func (p *program) shareTarget(ctx context.Context, n *client.Client, t *target, 
 	p.say("%s may %s %s", printable(g.Name), enumerate(now.rights()), printable(t.Name))
 	lost := slices.DeleteFunc(before.rights(), func(s string) bool { return slices.Contains(now.rights(), s) })
 	if len(lost) > 0 {
-		p.note("and may no longer %s it", enumerate(lost))
+		p.say("%s may no longer %s %s", printable(g.Name), enumerate(lost), printable(t.Name))
 	}
 	return nil
+}
+
+// isMissing reports whether an error says that the node does not have what was asked for.
+func isMissing(err error) bool {
+	var refused *client.Refusal
+	return errors.As(err, &refused) && refused.Status == http.StatusNotFound
 }
 
 // enumerate joins words as in "view, change and delete".

@@ -160,7 +160,11 @@ func (p *program) targetCommand() *cli.Command {
 				Name: "unshare", Usage: "take a group's permissions on a target away", ArgsUsage: "NAME GROUP",
 				Description: "nightjar target unshare 'SN 2026abc' Observers",
 				Action: withGroup(func(ctx context.Context, n *client.Client, t *target, g *named) error {
-					return n.Call(ctx, http.MethodDelete, sharePath(t, g), nil, nil)
+					err := n.Call(ctx, http.MethodDelete, sharePath(t, g), nil, nil)
+					if isMissing(err) {
+						err = fmt.Errorf("%s has no permissions on %s", printable(g.Name), printable(t.Name))
+					}
+					return err
 				}),
 			},
 			{
@@ -236,6 +240,9 @@ func (o *targetOptions) place() (ra, dec float64, err error) {
 		return ra, dec, nil
 	}
 	if ra, err = sky.ParseRA(o.ra); err != nil {
+		if _, _, both := sky.ParsePair(o.ra); both == nil {
+			return 0, 0, errors.New("--ra has both coordinates, and --dec is given too: leave out one of them")
+		}
 		return 0, 0, fmt.Errorf("--ra: %w", err)
 	}
 	if dec, err = sky.ParseDec(o.dec); err != nil {

@@ -58,8 +58,9 @@ const twoCommas = "The comma may be a decimal point, or stand between two number
   twoSouths = "The s may mean seconds or south: write 12d30m00s for seconds, and S 12:30:00 for south.",
   twoSigns = "It has both a sign and a north or a south that do not go together.";
 
-// parseAngle returns the value of a text, whether it is sexagesimal, its unit (h, d or "") and its
-// hemisphere (n, s or ""); or its problem, which may be empty.
+// parseAngle returns the value of a text, whether it is sexagesimal, its unit (h, d or ""), its
+// hemisphere (n, s or ""), and whether it ends with a small s and has none of sign, unit and
+// hemisphere; or its problem, which may be empty.
 function parseAngle(text) {
   const refused = (problem = "") => ({ problem });
   if (text.length > maxAngle) return refused();
@@ -103,7 +104,7 @@ function parseAngle(text) {
   if (!Number.isFinite(a) || b >= 60 || c >= 60 || (seconds && !Number.isInteger(b))) return refused();
   const value = minutes ? ((a * 60 + b) * 60 + c) / 3600 : a;
   return { value: sign === "-" || hemisphere === "s" ? -value : value, sexagesimal: Boolean(minutes), unit,
-    hemisphere };
+    hemisphere, bareS: Boolean(minutes) && !unit && !sign && !hemisphere && s.endsWith("s") };
 }
 
 // readRA reads decimal degrees, or hours, minutes and seconds. It returns degrees, 0 <= ra < 360, or
@@ -112,7 +113,9 @@ export function readRA(text) {
   const a = parseAngle(text);
   if (a.problem !== undefined) return a;
   if (a.hemisphere) return { problem: "A right ascension has no north or south." };
-  const degrees = a.unit === "h" || (!a.unit && a.sexagesimal) ? a.value * 15 : a.value;
+  const hours = a.unit === "h" || (!a.unit && a.sexagesimal), degrees = hours ? a.value * 15 : a.value;
+  if (hours && degrees > 360)
+    return { problem: "It is in hours, and not within 0 and 24: write degrees as 206d45m00s." };
   return degrees >= 0 && degrees <= 360 ? { degrees: (degrees % 360) + 0 } : { problem: "It is not within 0 and 360°." };
 }
 
@@ -121,6 +124,7 @@ export function readDec(text) {
   const a = parseAngle(text);
   if (a.problem !== undefined) return a;
   if (a.unit === "h") return { problem: "A declination is not in hours." };
+  if (a.bareS) return { problem: twoSouths };
   return Math.abs(a.value) <= 90 ? { degrees: a.value + 0 } : { problem: "It is not within ±90°." };
 }
 
