@@ -18,6 +18,13 @@ func TestMissingNumbers(t *testing.T) {
 			warnings: []string{"1 error above 1 mag",
 				"column mag: 4 values outside -30 to 40 taken as missing (first: 99.999)",
 				"column err: 4 values outside 0 to 5 taken as missing (first: 9.999)"}},
+		{name: "errors that may mean limits", text: "mjd,mag,err\n58000,18.21,0.04\n58001,20,9999\n58002,99,99\n" +
+			"58003,>20,99\n58004,20,\n",
+			values: []string{`{"mjd":58000,"magnitude":18.21,"error":0.04}`, `{"mjd":58001,"magnitude":20}`,
+				`{"mjd":58003,"limit":20}`, `{"mjd":58004,"magnitude":20}`},
+			rejected: []string{"line 4" + none},
+			warnings: []string{"1 magnitude with <", "1 error of limits", "column mag: 1 value outside",
+				"column err: 2 values outside 0 to 5 taken as missing (first: 9999); 1 magnitude beside"}},
 		{name: "limits", text: "mjd,mag,limit\n58000,99,-999\n58001,99.9,20.1\n58002,>99,\n58003,>18,99.99\n",
 			values:   []string{`{"mjd":58001,"limit":20.1}`, `{"mjd":58003,"limit":18}`},
 			rejected: []string{"line 2" + none, "line 4" + none},

@@ -288,8 +288,13 @@ func (p *photometry) finish() {
 		if least, most, ok := c.role.bounds(); ok {
 			bounds = fmt.Sprintf("outside %g to %g", least, most)
 		}
-		p.warn("column %s: %s %s taken as missing (first: %s)", problem.Clip(c.name), problem.Plural(o.count, "value"),
-			bounds, problem.Clip(o.first))
+		hint := ""
+		if c.role == roleError && p.bareMagnitudes > 0 {
+			hint = "; " + problem.Plural(p.bareMagnitudes, "magnitude") + " beside them would be limits in some " +
+				"tables, but are taken for detections, as neither a flag nor > says otherwise"
+		}
+		p.warn("column %s: %s %s taken as missing (first: %s)%s", problem.Clip(c.name),
+			problem.Plural(o.count, "value"), bounds, problem.Clip(o.first), hint)
 	}
 }
 

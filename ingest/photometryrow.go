@@ -54,6 +54,7 @@ type photometry struct {
 	hinted                             bool // the ways to state the origin of times have been named
 	otherTimes                         []otherTime
 	names                              otherNames
+	bareMagnitudes                     int    // magnitudes whose error is outside its bounds
 	errorLimits                        int    // limits of rows with an error and no flux
 	withoutError                       int    // rows of a flux without an error, whose magnitude was left out
 	ref                                string // heliocentric or barycentric, if times were
@@ -200,7 +201,7 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 	p.dropSentinels(cells)
 	p.names.see(cells)
 	v := append(p.value[:0], '{')
-	var measured, limited bool
+	var measured, limited, detected, noError bool
 	asLimit := p.isLimit(cells, line)
 	found := p.judgeFlux(cells)
 	if p.isLimitOfFlux(cells, line) {
@@ -265,8 +266,10 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 		var there bool
 		v, there = p.number(c, cell, line, asLimit && i == p.magnitude, v)
 		if !there {
+			noError = noError || c.role == roleError && !p.holdsCell(c.role, cell)
 			continue
 		}
+		detected = detected || c.role == roleMagnitude && !asLimit
 		switch c.role {
 		case roleMagnitude, roleFlux, roleDifferential:
 			measured = true
@@ -279,6 +282,9 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 				v = append(v, p.ownZero...)
 			}
 		}
+	}
+	if detected && noError {
+		p.bareMagnitudes++
 	}
 	before := p.errorLimits
 	v = p.appendComputed(v, found, limited)
@@ -441,6 +447,12 @@ func (p *photometry) number(c *column, cell []byte, line int, asLimit bool, v []
 		return jsontext.AppendFloat(v, f), true
 	}
 	return d.AppendJSON(v), true
+}
+
+// holdsCell reports whether a cell is no number outside the bounds of a role.
+func (p *photometry) holdsCell(r role, cell []byte) bool {
+	d, ok := instant.ParseDecimal(cell)
+	return !ok || p.holds(r, d)
 }
 
 // countOutside counts a number that is taken as missing.
