@@ -161,8 +161,8 @@ func TestTableExport(t *testing.T) {
 	}
 }
 
-// TestForgottenToken: a guest learns that the answer is a guest's. A table says so in its head, an
-// export of which nothing is open is refused, and so is a token in the address.
+// TestForgottenToken: a guest learns that the answer is a guest's. A table says so in its head. An
+// export is refused if no target is open, and so is a token in the address.
 func TestForgottenToken(t *testing.T) {
 	n := start(t, Options{})
 	target := n.target("astro", "M 31")

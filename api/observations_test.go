@@ -7,8 +7,8 @@ import (
 	"nightjar/auth"
 )
 
-// TestOwnObservations: who sees a target records observations of it and cancels their own; those of
-// others only who may delete records of the target.
+// TestOwnObservations: users who see a target can record observations of it and cancel their own.
+// To cancel those of others they must be allowed to delete records of the target.
 func TestOwnObservations(t *testing.T) {
 	t.Parallel()
 	n := start(t, Options{})

@@ -71,7 +71,7 @@ type uploaded struct {
 	observation         *observed
 }
 
-// plainPath is the path that a viewer gets who does not see the target.
+// plainPath is the path that a viewer who does not see the target gets.
 func (u *uploaded) plainPath() string {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(u.path, "/data/"), "/")
 	return "/data/product." + u.id + "/" + rest

@@ -286,9 +286,9 @@ func (s *Session) Datum(id uint64) (v *DatumView, err error) {
 	return v, err
 }
 
-// DeleteDatum deletes a datum. In mode targets the viewer must be allowed to change the target. In
-// mode objects the viewer must hold the datum, and removes only their own claim to it: the datum is
-// deleted when no owner or product of others is left. Errors: NotFound; Forbidden.
+// DeleteDatum deletes a datum that the viewer may delete (auth.Policy.MayDeleteHeld). In mode
+// objects this removes only the viewer's own claim to it: the datum is deleted when no owner or
+// product of others is left. Errors: NotFound; Forbidden.
 func (s *Session) DeleteDatum(ctx context.Context, id uint64) error {
 	return s.free(ctx, func(s *Session, tx *kv.WriteTx) error {
 		d, t, err := s.datum(tx.Tx, id)

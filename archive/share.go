@@ -131,8 +131,8 @@ func (s *Session) checkGivenRights(p *problem.List, pl *targetPlan) {
 	}
 }
 
-// checkRights adds a problem for each right that r would give to somebody who had others, and that
-// the viewer does not have.
+// checkRights adds a problem for each right in r that the viewer lacks, unless the grantee had it
+// already. path is that of the grantee in the input, "" for the input itself.
 func (s *Session) checkRights(p *problem.List, path string, o auth.ACL, had, r auth.Right) {
 	for _, one := range RightNames {
 		if r&^had&^s.v.Rights(o)&one.Right != 0 {

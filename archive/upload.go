@@ -457,7 +457,7 @@ func (s *Session) unshared(groups []uint64) []string {
 }
 
 // blindGroups warns about named groups that cannot see the target: they see the product and its
-// datums, but not of which target they are.
+// datums, but not the name of the target.
 func (s *Session) blindGroups(t *Target, groups []uint64) (warnings []string) {
 	if s.p.Mode != auth.ModeObjects || t == nil {
 		return nil

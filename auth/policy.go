@@ -287,8 +287,8 @@ func (v Viewer) Rights(target ACL) (r Right) {
 }
 
 // MayDeleteHeld reports whether the viewer may delete a visible record of a target: in mode targets
-// if they may change the target, in mode objects if they hold the record: as its creator, or through
-// a group if they see the target.
+// if they may change the target; in mode objects if they created the record, or hold it through a
+// group and see the target.
 func (p Policy) MayDeleteHeld(v Viewer, target ACL, holders []Grantee) bool {
 	if p.MayWrite(v) != nil {
 		return false

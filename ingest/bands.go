@@ -19,13 +19,15 @@ const (
 	bandFlux
 	bandFluxError
 	bandLimit
-	bandFlag // whether the magnitude is a limit
+	bandFlag     // whether the magnitude is a limit
+	bandDetected // whether it is not
 	bandKinds
 )
 
 // String is the name of the column that such columns of all bands become.
 func (k bandKind) String() string {
-	return [...]string{"magnitude", "error", "flux", "flux_error", "limit", "is_limit"}[k]
+	return [...]string{"magnitude", "error", "flux", "flux_error", "limit", "is_limit",
+		"detected"}[k]
 }
 
 // bandWords say what a column holds. They may be joined to each other and to the band: magerr_g,
@@ -34,8 +36,10 @@ var bandWords = []struct {
 	word string
 	of   bandKind
 }{
-	{"uncertainty", bandError}, {"upperlimit", bandFlag}, {"magnitude", bandMagnitude}, {"nondet", bandFlag},
-	{"sigma", bandError}, {"error", bandError}, {"limit", bandLimit}, {"flux", bandFlux}, {"mpro", bandMagnitude},
+	{"nondetection", bandFlag}, {"uncertainty", bandError}, {"upperlimit", bandFlag},
+	{"magnitude", bandMagnitude}, {"detection", bandDetected}, {"detected", bandDetected},
+	{"upperlim", bandFlag}, {"nondet", bandFlag}, {"uplim", bandFlag}, {"sigma", bandError},
+	{"error", bandError}, {"limit", bandLimit}, {"flux", bandFlux}, {"mpro", bandMagnitude},
 	{"mag", bandMagnitude}, {"err", bandError}, {"unc", bandError}, {"sig", bandError}, {"std", bandError},
 	{"lim", bandLimit},
 }
@@ -52,7 +56,7 @@ var bandSurveys = []string{"sdss", "ps1", "ps", "panstarrs", "ztf", "atlas", "be
 var (
 	// bands that a column may be called without any other word and without an error
 	plainBand = regexp.MustCompile(`^([ugriz]'?|[UBVRIJHK]|Ks|[RI]c)$`)
-	// others, and those of the Hubble Space Telescope; X and x are not among them, which are places
+	// others, and those of the Hubble Space Telescope; X and x are not among them: they are places
 	otherBand = regexp.MustCompile(`^([yYZGLwco]|[ugri]p|zs|K'|BP|RP|bp|rp|[wW][1-4]|(?i:uvw1|uvw2|uvm2|[nf]uv|` +
 		`clear|unfiltered|white)|[Ff]\d{3,4}[A-Za-z]{1,2})$`)
 )
@@ -92,7 +96,8 @@ type bandColumn struct {
 func bandColumnOf(name string) (c bandColumn, ok bool) {
 	var found [bandKinds]bool
 	var band []string
-	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("_-. ", r) }) {
+	parts := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("_-. ", r) })
+	for _, part := range joinFlags(parts) {
 		for part != "" {
 			if isBand(part) || slices.Contains(bandSurveys, strings.ToLower(part)) {
 				band = append(band, part)
@@ -122,12 +127,36 @@ func bandColumnOf(name string) (c bandColumn, ok bool) {
 		c.kind = bandError
 	case found[bandLimit]:
 		c.kind = bandLimit
+	case found[bandDetected]:
+		c.kind = bandDetected
 	case found[bandFlux]:
 		c.kind = bandFlux
 	}
 	c.plain = c.kind == bandMagnitude && !found[bandMagnitude]
 	c.wise = c.kind == bandMagnitude && strings.HasSuffix(strings.ToLower(name), "mpro")
 	return c, true
+}
+
+// joinFlags joins parts of a name that say together that it is a flag for limits: upper and limit,
+// is and limit, non and detection, limit and flag.
+func joinFlags(parts []string) []string {
+	out := make([]string, 0, len(parts))
+	for i := 0; i < len(parts); i++ {
+		pair := ""
+		if i+1 < len(parts) {
+			pair = strings.ToLower(parts[i] + parts[i+1])
+		}
+		switch pair {
+		case "isupper", "isul", "isuplim", "isupperlim", "isupperlimit", "isnon", "isnondet", "isnondetection":
+		case "upperlim", "upperlimit", "upperlimits", "islim", "islimit", "limflag", "limitflag", "ulflag", "uplimflag",
+			"upperlimitflag", "upperlimflag", "nondet", "nondetection", "nondetected", "nondetect", "fainterthan":
+			out = append(out, "upperlimit")
+			i++
+		default:
+			out = append(out, parts[i])
+		}
+	}
+	return out
 }
 
 // cutBandWord cuts a word from the beginning or the end of a part of a name.
@@ -163,10 +192,14 @@ func (g *grid) wideBands(o *Options) *wide {
 			continue
 		}
 		if c, ok := bandColumnOf(base); ok {
+			if held := wordsOf(g.Layout, i); c.kind == bandFlag && held.numbers && held.words == 0 {
+				c.kind = bandLimit // g_upper_limit holds limiting magnitudes
+			}
 			columns[i] = &c
 		}
 	}
 	g.errorsBehind(columns)
+	g.shortK(columns)
 	b := newBands(columns)
 	if !timed || !b.complete(g) {
 		return nil
@@ -180,7 +213,7 @@ func (g *grid) wideBands(o *Options) *wide {
 		switch r, weak := roleOf(fold(base)); {
 		case r == roleFilter && !weak, r == roleMagnitude && !weak, r == roleFlux, r == roleError, r == roleFluxError,
 			r == roleLimitFlag:
-			return nil // of which band it would be is not told
+			return nil // nothing says which band it belongs to
 		case r == roleOther && doubtful(base):
 			return nil
 		}
@@ -223,8 +256,8 @@ func namesBands(names []string) bool {
 	return b.has(bandMagnitude) && b.has(bandError) || b.has(bandFlux) && b.has(bandFluxError)
 }
 
-// doubtful reports whether a column is called like those of a band, but of something that is no
-// band: the images A, B and C of a lens are not bands, though B is one, and neither is an aperture.
+// doubtful reports whether a column is named like those of a band, but with something else for the
+// band: an image of a lens (A, B or C, although B is also a band) or an aperture.
 func doubtful(name string) bool {
 	word := false
 	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("_-. ", r) }) {
@@ -267,6 +300,33 @@ func (g *grid) errorsBehind(columns []*bandColumn) {
 	}
 	for _, i := range behind {
 		columns[i] = &bandColumn{band: columns[i-1].band, kind: bandError}
+	}
+}
+
+// shortK takes K_s, which looks like the error of K, for the magnitude in Ks if there is no
+// magnitude in K, and columns of K for those of K_s.
+func (g *grid) shortK(columns []*bandColumn) {
+	at := -1
+	for i, c := range columns {
+		if c == nil || c.band != "K" {
+			continue
+		}
+		if c.kind != bandError && c.kind != bandFlag {
+			return
+		}
+		if base, _ := cutUnit(g.First[i]); base == "K_s" {
+			at = i
+		}
+	}
+	if at < 0 {
+		return
+	}
+	for i, c := range columns {
+		if c != nil && c.band == "K" {
+			if c.band = "K_s"; i == at {
+				c.kind, c.plain = bandMagnitude, true
+			}
+		}
 	}
 }
 

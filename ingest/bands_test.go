@@ -18,6 +18,9 @@ func TestBandColumns(t *testing.T) {
 		"w1mpro":  "w1 magnitude", "w1sigmpro": "w1 error", "flux_g": "g flux", "fluxerr_g": "g flux_error",
 		"g_flux_err": "g flux_error", "l_gmag": "g is_limit", "g_limit": "g limit", "limmag_r": "r limit",
 		"sdss_g": "sdss_g magnitude", "V_johnson_err": "V_johnson error", "ztfg": "ztfg magnitude",
+		"g_upper_limit": "g is_limit", "Upper Limit V": "V is_limit", "g_is_limit": "g is_limit",
+		"g_non_detection": "g is_limit", "r_limit_flag": "r is_limit", "g_is_upper_limit": "g is_limit",
+		"g_detected": "g detected", "detection_r": "r detected", "g_detection_limit": "g limit", "K_s": "K error",
 		"r'":        "r' magnitude",
 		"F606W_mag": "F606W magnitude", "gp": "gp magnitude", "G_unc": "G error",
 		"mag": "", "err": "", "e_mag": "", "limitmag": "", "x": "", "X": "", "B-V": "", "g-r": "", "ra": "", "dec": "",
@@ -63,6 +66,21 @@ func TestWideTables(t *testing.T) {
 		{"WISE, whose limits have no errors", "mjd,w1mpro,w1sigmpro,w2mpro,w2sigmpro\n61100.2,12.1,0.02,13.5,null\n",
 			`{"mjd":61100.2,"filter":"w1","magnitude":12.1,"error":0.02}` + "\n" +
 				`{"mjd":61100.2,"filter":"w2","limit":13.5}`},
+		{"flags", "mjd,g,gerr,r,rerr,g_upper_limit,r_upper_limit\n61100.2,18.1,0.1,19.5,,False,True\n",
+			`{"mjd":61100.2,"filter":"g","magnitude":18.1,"error":0.1,"is_limit":"False"}` + "\n" +
+				`{"mjd":61100.2,"filter":"r","limit":19.5,"is_limit":"True"}`},
+		{"flags of detections", "mjd,g_mag,r_mag,g_detected,r_detected\n61100.2,18.1,19.5,1,0\n",
+			`{"mjd":61100.2,"filter":"g","magnitude":18.1,"detected":1}` + "\n" +
+				`{"mjd":61100.2,"filter":"r","limit":19.5,"detected":0}`},
+		{"limits as numbers", "mjd,g,gerr,g_upper_limit\n61100.2,18.1,0.1,20.5\n61101.2,,,20.6\n",
+			`{"mjd":61100.2,"filter":"g","magnitude":18.1,"error":0.1,"limit":20.5}` + "\n" +
+				`{"mjd":61101.2,"filter":"g","limit":20.6}`},
+		{"K_s", "mjd,J,J_err,K_s,K_err\n61100.2,18.1,0.1,17.5,0.2\n",
+			`{"mjd":61100.2,"filter":"J","magnitude":18.1,"error":0.1}` + "\n" +
+				`{"mjd":61100.2,"filter":"K_s","magnitude":17.5,"error":0.2}`},
+		{"errors called s", "mjd,J,J_s,K,K_s\n61100.2,18.1,0.1,17.5,0.2\n",
+			`{"mjd":61100.2,"filter":"J","magnitude":18.1,"error":0.1}` + "\n" +
+				`{"mjd":61100.2,"filter":"K","magnitude":17.5,"error":0.2}`},
 		{"JSON",
 			`[{"mjd":61100.2,"g":19.26,"g_err":0.03,"R":19.31,"R_err":0.06},` +
 				`{"mjd":61101.2,"R":19.41,"R_err":0.07}]`, two},
@@ -85,6 +103,12 @@ func TestWideRows(t *testing.T) {
 		Options{})
 	if err != nil || len(points) != 2 || points[1].Line != 2 || report.RejectedCount != 1 ||
 		report.Rejected[0].String() != "line 3: the row has no value in any band" {
+		t.Errorf("%v %+v", err, report)
+	}
+	points, report, err = process("photometry", "t.csv",
+		[]byte("mjd,V,Verr,airmass,seeing\n61100,18.1,0.1,1,2\n61101,,,1,2\n61102,99.9,9.9,1,2\n"), Options{})
+	if err != nil || len(points) != 1 || report.RejectedCount != 2 ||
+		report.Rejected[1].String() != "line 4: the row has no value in any band" {
 		t.Errorf("%v %+v", err, report)
 	}
 	for _, c := range []struct{ rows, want string }{

@@ -2,13 +2,15 @@ package ingest
 
 import (
 	"slices"
+	"strings"
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/units"
 	"nightjar/internal/problem"
 )
 
-// unitKind says whether a column has the units of a brightness, and of which kind they are.
+// unitKind is the kind of the units in a column of units of a brightness; kindNone for any other
+// column.
 type unitKind byte
 
 const (
@@ -23,6 +25,39 @@ func kindOf(unit []byte) unitKind {
 		return kindMagnitude
 	}
 	return kindFlux
+}
+
+// isMagnitude reports whether a unit is magnitudes. So is a system without a unit, such as AB, and
+// "", because TOM Toolkit 3 may leave the unit of magnitudes out.
+func isMagnitude(unit string) bool {
+	switch strings.ToLower(strings.TrimSpace(unit)) {
+	case "", "ab", "st", "vega":
+		return true
+	}
+	_, ok := magnitudeSystem(unit)
+	return ok
+}
+
+// magnitudeSystem reports whether a unit is magnitudes, and in which system, "" if it does not say.
+func magnitudeSystem(unit string) (system string, ok bool) {
+	text := strings.NewReplacer("_", "", "(", "", ")", "").Replace(fold(unit))
+	for _, word := range []string{"magnitudes", "magnitude", "mags", "mag"} {
+		before, after, found := strings.Cut(text, word)
+		if !found || before != "" && after != "" {
+			continue
+		}
+		switch before + after {
+		case "ab":
+			return "AB", true
+		case "vega":
+			return "Vega", true
+		case "st":
+			return "ST", true
+		case "":
+			return "", true
+		}
+	}
+	return "", false
 }
 
 // brightnessUnit finds out what a column brightness holds whose unit is in another column, as in

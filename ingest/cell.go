@@ -25,8 +25,8 @@ func missing(cell []byte) bool {
 		low[i] = c
 	}
 	switch string(low[:len(cell)]) {
-	case "", "nan", "+nan", "-nan", "null", "none", "-", "--", "---", "...", "n/a", "indef", "inf", "+inf", "-inf",
-		"infinity", "+infinity", "-infinity":
+	case "", "nan", "+nan", "-nan", "null", "none", "-", "--", "---", "–", "—", "...", "…", "n/a", "#n/a", "<na>", `\n`,
+		"indef", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity":
 		return true
 	}
 	return false

@@ -9,6 +9,9 @@ import (
 
 const difference = `,"difference":true`
 
+// asItsFormat says that a dialect refuses what the format of its file refuses.
+const asItsFormat = "as the format that holds it"
+
 // dialects lists the known tables in the order in which they are tried. Sources:
 // fallingstar-data.com/forcedphot (ATLAS), arXiv:2305.16279 (ZTF),
 // outerspace.stsci.edu/display/PANSTARRS, api.alerce.online, lasair.roe.ac.uk, aavso.org.
@@ -18,7 +21,7 @@ var dialects = []dialect{
 			roles: "m: magnitude, dm: error, where uJy is above 3 duJy, else limit at 3 duJy; uJy, duJy: " +
 				"flux, flux_error; F: filter; snr; difference",
 			units: "uJy", time: "MJD, start of the exposure",
-			refused: "as the format that holds it"},
+			refused: asItsFormat},
 		name:  "ATLAS forced photometry",
 		needs: []string{"mjd", "m", "dm", "ujy", "dujy", "f"},
 		roles: map[string]role{"mjd": roleTime, "m": roleMagnitude, "dm": roleError, "ujy": roleFlux,
@@ -37,7 +40,7 @@ var dialects = []dialect{
 			roles: "forcediffimflux: flux, and magnitude or limit (5 errors) by zpdiff where above 3 " +
 				"errors or not; filter; snr; difference",
 			units: "DN", time: "JD, start of the exposure",
-			refused: "as the format that holds it"},
+			refused: asItsFormat},
 		name:  "ZTF forced photometry",
 		needs: []string{"jd", "filter", "zpdiff", "forcediffimflux", "forcediffimfluxunc"},
 		roles: map[string]role{"jd": roleTime, "filter": roleFilter, "zpdiff": roleZeroPoint,
@@ -57,7 +60,7 @@ var dialects = []dialect{
 		about: about{
 			roles: "diffmaglim: limit; fid: filter g, r, i",
 			units: "mag", time: "mjd",
-			refused: "as the format that holds it"},
+			refused: asItsFormat},
 		name:  "ZTF non-detections (ALeRCE)",
 		needs: []string{"fid", "mjd", "diffmaglim"},
 		roles: alertRoles, filters: ztfFilters,
@@ -69,7 +72,7 @@ var dialects = []dialect{
 			roles: "unforced_mag: magnitude, or limit where unforced_mag_status is a non-detection; " +
 				"forced_ujy: flux; difference",
 			units: "mag, uJy", time: "MJD",
-			refused: "as the format that holds it"},
+			refused: asItsFormat},
 		name:  "Lasair light curve",
 		needs: []string{"mjd", "filter", "unforced_mag"},
 		roles: map[string]role{"mjd": roleTime, "unforced_mag": roleMagnitude, "unforced_mag_error": roleError,
@@ -83,7 +86,7 @@ var dialects = []dialect{
 		about: about{
 			roles: "one point for each of grizy with a MeanPSFMag: magnitude, MeanPSFMagErr: error",
 			units: "mag, AB", time: "epochMean, MJD",
-			refused: "as the format that holds it"},
+			refused: asItsFormat},
 		name:  "Pan-STARRS mean object",
 		needs: []string{"epochmean", "gmeanpsfmag"}, wide: "grizy",
 		roles: map[string]role{"epochmean": roleTime, "filter": roleFilter, "meanpsfmag": roleMagnitude,
@@ -97,7 +100,7 @@ var dialects = []dialect{
 			roles: "Magnitude: magnitude, with < limit, with Measurement Method DIF " +
 				"differential_magnitude; Uncertainty: error; Band: filter; Observer Code: source; Star Name: object",
 			units: "mag", time: "JD",
-			refused: "as the format that holds it"},
+			refused: asItsFormat},
 		name:  "AAVSO download",
 		needs: []string{"jd", "magnitude", "band", "observer_code"},
 		roles: map[string]role{"jd": roleTime, "magnitude": roleMagnitude, "uncertainty": roleError, "band": roleFilter,
@@ -122,7 +125,7 @@ var alertRoles = map[string]role{"fid": roleFilter, "magpsf": roleMagnitude, "ma
 // for docs/use/formats.md.
 func ztfAlerts(name string, needs []string, time, roles string) dialect {
 	return dialect{
-		about:    about{roles: roles, units: "mag", time: time, refused: "as the format that holds it"},
+		about:    about{roles: roles, units: "mag", time: time, refused: asItsFormat},
 		name:     name,
 		needs:    needs,
 		roles:    alertRoles,

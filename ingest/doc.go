@@ -23,13 +23,32 @@
 //
 // Package bounded has files and the limits of reading them. Packages fits, table and fixed read
 // bytes and know no astronomy: FITS, delimited text, ECSV, VOTables, and columns at fixed places.
-// Package units reads units. Every table becomes a grid (grid.go, textgrid.go, tablegrid.go,
-// fitsgrid.go, jsongrid.go): names of columns, what the format says about each column, and rows of
-// texts. The meaning of a column is decided by its name, UCD and unit (roles.go, timenames.go,
-// photometryroles.go, spectrumroles.go), or by a dialect (dialects.go, surveys.go, ownexport.go),
-// which describes a table of known origin in any format. A table with columns for each band gets
-// rows for each (bands.go, wide.go). Points are made from rows (photometryrow.go, spectrum.go) and
-// from images (spectrumfits.go). The formats are entries of two lists (formats.go).
+// Package units reads units. The files of this package:
+//
+//   - job.go, options.go and unused.go: one reading of a file, what the user says about the file,
+//     and warnings about options that the data type has no use for.
+//   - grid.go: a table of any format, as names of columns, what the format says about each, and
+//     rows of texts. textgrid.go, tablegrid.go, fitsgrid.go and jsongrid.go (with jsonalerts.go and
+//     jsonnumbers.go) make one from each kind of file; salt.go, snana.go, snanafits.go, adesxml.go,
+//     mpc.go, aavso.go and exoplanet.go from the formats of their names, and surveys.go from the
+//     alerts of Gaia. bands.go and wide.go give a table with columns for each band a row for each.
+//   - cell.go, roles.go, timenames.go, filternames.go, fluxnames.go, brightness.go,
+//     magnitudeunits.go, objectnames.go and limitflags.go: the meaning of cells and of the names
+//     and units of columns.
+//   - dialects.go, surveydialects.go, tns.go, ownexport.go and tomheader.go: tables of known origin
+//     in any format, which decide before names.
+//   - photometryroles.go chooses a role for each column of photometry, unnamedmagnitudes.go refuses
+//     limits without their magnitudes, photometryrow.go makes points from rows with
+//     photometryflux.go (magnitudes and limits of fluxes), and badrows.go leaves rows out.
+//     photometry.go reads whole files.
+//   - spectrumroles.go chooses the columns of a spectrum, headerless.go says when numbers without a
+//     header are one, spectrumgroups.go tells the spectra of a table apart, and spectrumdate.go
+//     finds their dates. spectrum.go, spectrumfits.go (images) and jsonspectra.go read whole files;
+//     wavelengthorder.go and wavelengthunits.go check wavelengths.
+//   - formats.go lists the formats, and ingest.go reads a file by them.
+//
+// wavelengthvalues.go, spectrumwriter.go and sharedvalues.go read stored values: they convert
+// wavelengths, write spectra as files, and know the members that TOM Toolkit 3 shares.
 //
 // # Rules
 //

@@ -108,8 +108,7 @@ func TestEchelle(t *testing.T) {
 				t.Fatalf("%v, got\n%s want\n%s", err, values(points), c.want)
 			}
 			if said := strings.Contains(strings.Join(report.Warnings, "\n"), "the image has 2 orders: each is a "+
-				"spectrum of "+
-				"its own"); said != (len(points) > 1) {
+				"spectrum of its own"); said != (len(points) > 1) {
 				t.Errorf("warnings %q", report.Warnings)
 			}
 		})
@@ -149,8 +148,7 @@ func TestAxisOfPixels(t *testing.T) {
 		{linear("", "1.0", "1.0"), "!the axis counts pixels from 1"},
 		{linear("LINEAR", "3.0", "1.0", "DC-FLAG = 1"), "Angstrom"},
 		{linear("WAVE", "4000.0", "2.0", "CUNIT1  = 'pixel'"), "!column CUNIT1: 'pixel' is not a unit of wavelength: " +
-			"the spectrum " +
-			"has no wavelength calibration"},
+			"the spectrum has no wavelength calibration"},
 		{linear("LINEAR", "4000.0", "2.0", "WAT1_001= 'wtype=linear label=Pixel units=pixels'"),
 			"!no wavelength calibration"},
 
@@ -163,8 +161,7 @@ func TestAxisOfPixels(t *testing.T) {
 		{linear("ANGSTROMS", "4000.0", "2.0"), "Angstrom"},
 		{linear("Observed wavelength", "4000.0", "2.0", "CUNIT1  = 'nm'"), "nm"},
 		{linear("WAVELENGTH [Ang]", "400.0", "2.0", "CUNIT1  = 'nm'"), "!column CTYPE1: the unit Angstrom in CTYPE1 " +
-			"and the unit " +
-			"nm of the axis contradict each other"},
+			"and the unit nm of the axis contradict each other"},
 		{linear("Rest wavelength", "4000.0", "2.0"), "!'Rest wavelength' is not a linear or logarithmic axis of " +
 			"wavelengths"},
 		{linear("log wavelength", "3.6", "0.1"), "!is not a linear or logarithmic axis"},

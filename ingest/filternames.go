@@ -49,7 +49,7 @@ func filterKeys(get func(string) (string, bool)) table.Keywords {
 	return keys
 }
 
-// noFilter is the warning about photometry of which the filter is not known.
+// noFilter is the warning about photometry without a known filter.
 const noFilter = "no column of filters: the points have no filter; if another column holds it, name it with columns"
 
 // nameFilter takes the filter from a keyword if no column holds it, and warns if nothing names it
@@ -78,8 +78,8 @@ func (p *photometry) nameFilter() {
 	p.constant = withoutColumns(p.constant, p.columns)
 }
 
-// withoutColumns returns the members of every value that no column has, too: what a row says goes
-// before what the origin of the table says.
+// withoutColumns removes from the members of every value those that a column has, too: what a row
+// says goes before what the origin of the table says.
 func withoutColumns(constant []byte, columns []column) []byte {
 	if len(constant) == 0 {
 		return constant

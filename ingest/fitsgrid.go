@@ -22,6 +22,7 @@ func fitsGrid(t *fits.Table, f bounded.File, get func(string) (string, bool)) *g
 		if c.Width == 0 || !c.Scalar() || c.Form == 'C' || c.Form == 'M' || c.Form == 'A' &&
 			c.Repeat > bounded.MaxCellText {
 			g.notes = append(g.notes, "column "+problem.Clip(c.Name)+" holds arrays or bits and is left out")
+			g.dropped = append(g.dropped, c.Name)
 			continue
 		}
 		use = append(use, i)

@@ -2,19 +2,18 @@ package ingest
 
 import "strings"
 
-// fluxNamed finds a column of fluxes, or of their errors, in whose name there is a unit: flux_uJy,
-// flux_uJy_err, psfFluxErr_nJy, f_nu_Jy, mJy, flux_adu. unit is spelt as astropy does; "" if the
-// name does not tell MJy from mJy.
-func fluxNamed(name string) (r role, unit string) {
-	base, unit, found := cutUnitInName(name)
+// fluxNamed finds a column of fluxes, or of their errors, whose name contains a unit: flux_uJy,
+// flux_uJy_err, psfFluxErr_nJy, f_nu_Jy, mJy, flux_adu. It returns roleOther for any other.
+func fluxNamed(name string) role {
+	base, _, found := cutUnitInName(name)
 	if !found {
-		return roleOther, ""
+		return roleOther
 	}
 	switch r, _ := roleOf(base); {
 	case r == roleFlux, r == roleFluxError:
-		return r, unit
+		return r
 	case r == roleError:
-		return roleFluxError, unit
+		return roleFluxError
 	}
 	sigma := false
 	for _, part := range []string{"_err", "_error", "_unc", "_uncertainty", "_sigma", "_rms"} {
@@ -24,19 +23,20 @@ func fluxNamed(name string) (r role, unit string) {
 	}
 	switch base {
 	case "d", "sigma", "unc", "rms":
-		return roleFluxError, unit
+		return roleFluxError
 	case "", "f", "fnu", "f_nu", "psf_flux", "ap_flux", "apflux", "forced_flux", "forcedflux", "diff_flux", "diffflux",
 		"flux_density", "total_flux", "flux_total":
 		if sigma {
-			return roleFluxError, unit
+			return roleFluxError
 		}
-		return roleFlux, unit
+		return roleFlux
 	}
-	return roleOther, ""
+	return roleOther
 }
 
-// cutUnitInName takes the unit out of the name of a column. found is false if there is none, or
-// more than one.
+// cutUnitInName takes the unit of a flux out of the name of a column. unit is spelt as astropy
+// does, "" if the name does not tell MJy from mJy. found is false if there is no unit, or more than
+// one.
 func cutUnitInName(name string) (base, unit string, found bool) {
 	var rest []string
 	parts := strings.FieldsFunc(name, func(c rune) bool { return c == '_' || c == '-' || c == ' ' })

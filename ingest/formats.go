@@ -153,8 +153,7 @@ func photometryFormats() []format {
 			refused: "lines of another length; rows without a magnitude are left out"}},
 		{name: "delimited text", recognise: isText, read: photometryOf(textGrid), about: about{
 			by: "text; comma, tab, semicolon, pipe or blanks, or columns under a ruler; a header line, also as a " +
-				"comment " +
-				"or below a preface; sncosmo's `@key value`; the `#Name :` lines of SALT2",
+				"comment or below a preface; sncosmo's `@key value`; the `#Name :` lines of SALT2",
 			roles:   byNames + "; a column for each band, such as `g, gerr, r, rerr`: a point for each",
 			units:   "in brackets after the name, or in a line below the header; kept",
 			time:    anyTime,
@@ -169,16 +168,13 @@ func spectroscopyFormats() []format {
 			by: "`SIMPLE  =`; a table with wavelength and flux (SDSS, ESO SDP, HST and JWST x1d, generic), " +
 				"rows or arrays; else an image with a wavelength scale (linear, logarithmic, CD matrix, " +
 				"IRAF bands, .fz), its error or wavelengths in HDUs of their own; an echelle spectrum (MULTISPEC, " +
-				"linear, " +
-				"logarithmic or nonlinear), of which each order is a spectrum",
+				"linear, logarithmic or nonlinear): each order is a spectrum",
 			roles: "by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit; a pixel of wavelength 0 " +
-				"or NaN " +
-				"is left out",
+				"or NaN is left out",
 			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1, words of CTYPE1 (Wavelength [nm]); kept",
 			time:  headerDate,
 			refused: "an image of spectra of several objects, as of fibres; a scale that is not of wavelengths, as " +
-				"of pixels; " +
-				"PLIO and HCOMPRESS"}},
+				"of pixels; PLIO and HCOMPRESS"}},
 		{name: "VOTable", recognise: table.IsVOTable, read: readVOSpectrum, about: about{
 			by:      "`<VOTABLE`",
 			roles:   "by UCD, by name, by unit",
@@ -224,8 +220,7 @@ func spectroscopyFormats() []format {
 			units: "in brackets after the name, or under a keyword in a comment; kept",
 			time:  headerDate + ", in comments as `key: value` or `KEY = value / comment`",
 			refused: "an invalid wavelength; rows of another length; wavelengths that start again without a column " +
-				"that " +
-				"tells the spectra apart"}},
+				"that tells the spectra apart"}},
 	}
 }
 

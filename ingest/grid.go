@@ -26,6 +26,7 @@ type grid struct {
 	object       string         // the object of all rows, if the file names one
 	source       string         // the source of rows that name none
 	notes        []string       // assumptions that were made to find the table
+	dropped      []string       // names of columns of the file that First does not have, as they are not read
 	resolved     bool
 	open         func(comment func([]byte)) (rows, error)
 }

@@ -2,11 +2,13 @@ package ingest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
+	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -18,13 +20,12 @@ var (
 	spectrumEndings = []string{".flm", ".spc", ".sp"}
 	spectrumKeys    = []string{"GRATING", "GRISM", "DISPERSER", "SLIT", "SLITWID", "CRVAL1", "CDELT1", "DC-FLAG"}
 	curveWords      = []string{"phot", "lightcurve", "light curve", "light_curve", "light-curve"}
-	curveNames      = []string{"lc", "lcs", "mag", "mags", "magnitude", "magnitudes", "jd", "hjd", "bjd",
-		"mjd"} // whole words
+	// words that are not parts of longer ones
+	curveNames = []string{"lc", "lcs", "mag", "mags", "magnitude", "magnitudes", "jd", "hjd", "bjd", "mjd"}
 )
 
 const askForType = "; name the columns in a header line, or give the data type of the file (data_product_type), or " +
-	"name " +
-	"them in columns, as col1, col2 and so on"
+	"name them in columns, as col1, col2 and so on"
 
 // sayingSpectrum looks for what says that a table without a header, whose data type the user did
 // not give, is a spectrum: the name of its file, or a comment. because says what it was. A table of
@@ -116,8 +117,7 @@ func (j *job) plausible(s *spectrum, unit string) error {
 // plausibleWavelengths reports whether wavelengths in a unit are from the extreme ultraviolet to
 // the far infrared; angstroms, which are also assumed, end with the near infrared.
 func plausibleWavelengths(least, most float64, unit string) bool {
-	metres := map[string]float64{"Angstrom": 1e-10, "pm": 1e-12, "nm": 1e-9, "um": 1e-6, "mm": 1e-3, "cm": 1e-2,
-		"m": 1}[unit]
+	metres := math.Pow10(units.LengthPowers[unit])
 	end := 1e-3
 	if unit == "Angstrom" {
 		end = 6e-6
@@ -151,8 +151,7 @@ func (g *grid) rowForHeader() string {
 		_, reason := instant.ParseDateText([]byte(cell))
 		if number || reason == "" {
 			return "; " + problem.Quoted(cell) + " looks like a part of a row: the file seems to have no header " +
-				"line, " +
-				"which names its columns; add one, or name them in columns, as col1, col2 and so on"
+				"line, which names its columns; add one, or name them in columns, as col1, col2 and so on"
 		}
 	}
 	return ""

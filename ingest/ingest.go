@@ -209,7 +209,7 @@ func (r *Report) because() string {
 // AutoType is the data type of a file whose content decides.
 const AutoType = "auto"
 
-// NotRecognised begins the report on a file of which the content does not tell the data type.
+// NotRecognised begins the report on a file whose content does not tell the data type.
 const NotRecognised = "nothing: the file can be read neither as photometry nor as a spectrum"
 
 // Inspect reads a file as an upload of a data type would, and stores nothing. With [AutoType] the

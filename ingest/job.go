@@ -44,7 +44,7 @@ type Options struct {
 	// to 60, or near -48.6 for cgs units. It is for rows of photometry that have no zero point of
 	// their own; "" is none.
 	ZeroPoint string
-	// Images says of which images photometry was made (upload field images): [ImagesDifference] or
+	// Images says which images photometry was made of (upload field images): [ImagesDifference] or
 	// [ImagesReduced]. "" uses what the format says.
 	Images string
 	// Columns maps roles to names of columns (upload field columns), as in {"magnitude": "m_corr"}.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
@@ -29,6 +30,7 @@ const (
 	wordNo                        // no, false, 0
 	wordLimit                     // it is a limit, whatever the column asks
 	wordDetection                 // it is a detection, whatever the column asks
+	wordKinds
 )
 
 // flagWordOf reads a cell of a flag. < and > both mean fainter than. Some of the words are those of
@@ -68,6 +70,11 @@ func flagNamed(base string) flagSense {
 	if rest, ok := strings.CutPrefix(base, "l_"); ok && (strings.HasSuffix(rest, "mag") || rest == "magnitude") {
 		return flagLimit
 	}
+	for _, head := range []string{"ul_", "uplim_", "nondet_", "is_limit_"} {
+		if rest, ok := strings.CutPrefix(base, head); ok && (strings.HasSuffix(rest, "mag") || rest == "magnitude") {
+			return flagLimit // ul_mag
+		}
+	}
 	for _, tail := range []string{"_ul", "_uplim", "_upperlim", "_upper_limit", "_upperlimit", "_is_limit", "_nondet"} {
 		if strings.HasSuffix(base, tail) { // flux_ul, mag_is_limit
 			return flagLimit
@@ -79,8 +86,9 @@ func flagNamed(base string) flagSense {
 		short = strings.TrimPrefix(short, part)
 	}
 	switch short = strings.TrimSuffix(short, "flag"); short {
-	case "nondet", "nondetect", "nondetection", "nondetected", "notdetected", "ul", "upperlim", "upperlimit", "uplim",
-		"ulim", "ulimit", "fainter", "fainterthan", "limitsign", "limsign":
+	case "nondet", "nondetect", "nondetection", "nondetected", "notdetected", "undetected", "ul", "upperlim",
+		"upperlimit", "upperlimits", "uplim", "upplim", "uplims", "ulim", "ulimit", "fainter", "fainterthan",
+		"limitsign", "limsign", "censored", "cens":
 		return flagLimit
 	case "limit", "lim", "upper": // limit itself is a limiting magnitude
 		if short != key {
@@ -111,7 +119,17 @@ func looksLikeFlag(base string) bool {
 // a limit.
 func tellsInWords(base string) bool {
 	switch base {
-	case "tag", "flag", "flags", "sign", "status", "note", "notes", "comment", "comments", "remark", "remarks":
+	case "note", "notes", "comment", "comments", "remark", "remarks", "qualifier", "prefix":
+		return true
+	}
+	return tellsKind(base) || strings.HasSuffix(base, "type") || strings.HasSuffix(base, "_status")
+}
+
+// tellsKind reports whether a column with a folded name may divide all rows into detections and
+// limits.
+func tellsKind(base string) bool {
+	switch base {
+	case "tag", "flag", "flags", "sign", "status", "kind", "type", "symbol", "mag_flag", "flag_mag", "magflag":
 		return true
 	}
 	return false
@@ -137,13 +155,16 @@ func findFlags(l table.Layout, columns []column, assigned func(base string) bool
 		held := wordsOf(l, i)
 		named := flagNamed(base)
 		switch {
-		case c.role == roleLimit && held.words == 0 && (held.numbers || !magnitudes || held.empty):
+		case c.role == roleLimit && held.empty && magnitudes:
+			c.sense = flagWords // a later row may hold only the sign >
+		case c.role == roleLimit && held.words == 0 && (held.numbers || !magnitudes):
 		case c.role == roleLimit && len(held.other) == 0 && !held.empty:
 			c.role, c.sense, c.weak, c.unit = roleLimitFlag, flagLimit, false, ""
 		case c.role == roleLimit:
 		case named == flagLimit && held.numbers && held.words == 0 && strings.Contains(base, "lim"):
 			c.role, c.weak = roleLimit, true // upperlim holds limiting magnitudes
-		case held.empty && named == flagNone, named == flagNone && tellsInWords(base) && !held.limit:
+		case held.empty && named == flagNone, named == flagNone && !held.limit &&
+			(held.detection || tellsInWords(base)) && !(looksLikeFlag(base) && held.other != ""):
 			c.sense = flagWords // the rows beyond the first may say so
 		case named != flagNone && len(held.other) == 0:
 			c.role, c.sense, c.weak = roleLimitFlag, named, false
@@ -161,15 +182,29 @@ func findFlags(l table.Layout, columns []column, assigned func(base string) bool
 	}
 }
 
+// refuseDroppedFlags refuses a table with a flag for limits that is not read: its limits would be
+// taken for detections.
+func refuseDroppedFlags(g *grid, n *notes) {
+	for _, name := range g.dropped {
+		base, _ := cutUnit(name)
+		if flagNamed(strings.Trim(fold(base), "?!._")) != flagNone {
+			n.problem(bounded.Problem{Line: g.Line, HDU: g.hdu, Column: problem.Clip(name),
+				Reason: "the column tells limits from detections, but its arrays, bits or complex numbers are not " +
+					"read; write it as numbers, 0 and 1"})
+		}
+	}
+}
+
 // held is what the first rows of a column hold.
 type held struct {
-	empty   bool   // no values
-	numbers bool   // numbers that are neither 0 nor 1
-	words   int    // words that a flag may hold and that are no numbers
-	limit   bool   // one of them says that there is a limit
-	first   string // the first that does
-	other   string // the first text that is no word of a flag; "" for none
-	example string // the first value that is not understood, or the first value
+	empty     bool   // no values
+	numbers   bool   // numbers that are neither 0 nor 1
+	words     int    // words that a flag may hold and that are no numbers
+	limit     bool   // one of them says that there is a limit
+	detection bool   // one of them says that there is none
+	first     string // the first that says limit
+	other     string // the first text that is no word of a flag; "" for none
+	example   string // the first value that is not understood, or the first value
 }
 
 func wordsOf(l table.Layout, i int) held {
@@ -193,6 +228,9 @@ func wordsOf(l table.Layout, i int) held {
 			if !h.limit {
 				h.limit, h.first = true, cell
 			}
+			h.words++
+		case word == wordDetection:
+			h.detection = true
 			h.words++
 		case !number:
 			h.words++
@@ -238,7 +276,9 @@ func (p *photometry) isFlagged(cells [][]byte, line int) bool {
 			continue
 		}
 		c := &p.columns[i]
-		switch word := flagWordOf(cells[i]); {
+		word := flagWordOf(cells[i])
+		c.held[word] = true
+		switch {
 		case word == wordLimit, word == wordYes && c.sense == flagLimit, word == wordNo && c.sense == flagDetection:
 			set = true
 		case word == wordNone && c.sense != flagWords:
@@ -254,4 +294,21 @@ func (p *photometry) isFlagged(cells [][]byte, line int) bool {
 func (p *photometry) isLimitOfFlux(cells [][]byte, line int) bool {
 	return p.magnitude < 0 && p.flux >= 0 && len(p.flags) > 0 && !missing(cells[p.flux]) &&
 		(p.fluxError < 0 || missing(cells[p.fluxError])) && p.isFlagged(cells, line)
+}
+
+// warnKinds names the columns of which all rows hold yes or no, and which may tell limits from
+// detections, though their names do not say so. It is silent if another column tells them.
+func (p *photometry) warnKinds() {
+	if slices.ContainsFunc(p.columns, func(c column) bool { return c.role == roleLimitFlag }) {
+		return
+	}
+	for _, i := range p.flags {
+		c := &p.columns[i]
+		base, _ := cutUnit(c.name)
+		if c.role == roleOther && tellsKind(strings.Trim(fold(base), "?!._")) &&
+			c.held == [wordKinds]bool{wordYes: true, wordNo: true} {
+			p.warn("column %s may be a flag for limits, but neither its name nor its values say so: all its rows are "+
+				"taken for detections; if it is one, name it as limit_flag in columns", problem.Clip(c.name))
+		}
+	}
 }

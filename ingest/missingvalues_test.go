@@ -74,7 +74,8 @@ func TestLimitFlags(t *testing.T) {
 		limits("uplim", "", "1"), limits("islimit", "no", "yes"), limits("status", "detection", "non-detection"),
 		limits("sign", "=", ">"), limits("Limit?", "detected", "upper limit"), limits("notes", "", "Upper limit"),
 		limits("limit", "False", "True"), limits("limit", "", ">"), limits("undet", "det", "nondet"),
-		limits("mag_ul", "False", "True"),
+		limits("mag_ul", "False", "True"), limits("ul_mag", "0", "1"), limits("undetected", "0", "1"),
+		limits("upplim", "n", "y"), limits("censored", "False", "True"), limits("UpperLimits", "0", "1"),
 		limits("Upper Limit?", "No", "Yes"), limits("limit_type", "", "upper"), limits("det_flag", "1", "0"),
 		limits("limmag_flag", "detected", "nondetected"), limits("<", "", "<"), limits("isdetection", "TRUE", "FALSE"),
 		limits("lim", "0", "1"), limits("Upperlimit", "F", "T"),
@@ -293,7 +294,7 @@ func TestFluxNames(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"n_uJy", "id_mJy", "uJy_mJy", "sky_uJy", "flux_uJy_mJy"} {
-		if r, _ := fluxNamed(name); r != roleOther {
+		if r := fluxNamed(name); r != roleOther {
 			t.Errorf("%s is a %s", name, r)
 		}
 	}
@@ -301,6 +302,12 @@ func TestFluxNames(t *testing.T) {
 		Options{Columns: map[string]string{"flux": "sky_uJy"}})
 	if err != nil || values(points) != `{"mjd":58000,"flux":100,"flux_unit":"uJy","other_uJy":2}` {
 		t.Error(err, values(points))
+	}
+	points, _, err = process("photometry", "lc.xml", []byte(`<VOTABLE><RESOURCE><TABLE><FIELD name="mjd" `+
+		`datatype="double" unit="d"/><FIELD name="sky_uJy" datatype="double" ucd="phot.flux;em.opt"/><DATA><TABLEDATA>`+
+		`<TR><TD>58000</TD><TD>100</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>`), Options{})
+	if err != nil || values(points) != `{"mjd":58000,"flux":100,"flux_unit":"uJy"}` {
+		t.Error("a flux by its UCD:", err, values(points))
 	}
 }
 

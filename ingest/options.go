@@ -36,8 +36,8 @@ func (o *Options) Problems() []Problem {
 		}
 	}
 	if _, known := units.Parse(o.FluxUnit); o.FluxUnit != "" && !known {
-		add("flux_unit", problem.Quoted(o.FluxUnit)+" is not a known unit; known are uJy, mJy, nJy, Jy, "+
-			"erg / (Angstrom s cm2), electron / s, adu, ct and relatives")
+		add("flux_unit", problem.Quoted(o.FluxUnit)+" is not a known unit; give one such as uJy, mJy, nJy, Jy, "+
+			"erg / (Angstrom s cm2), electron / s, adu or ct")
 	}
 	if d, ok := instant.ParseDecimal([]byte(o.ZeroPoint)); o.ZeroPoint != "" && (!ok || !roleZeroPoint.holds(d)) {
 		add("zero_point", problem.Quoted(o.ZeroPoint)+" is not a zero point: a number from 0 to 60, or near -48.6 "+

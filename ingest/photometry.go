@@ -214,6 +214,8 @@ func (p *photometry) finish() {
 			"say so with time_format", name, problem.Plural(p.early, "value"))
 	}
 	p.warnTimes()
+	p.warnKinds()
+	p.warnNames()
 	if p.dayOnly > 0 {
 		p.warn("column %s: %s without a time of day, 00:00 UTC is assumed", name, problem.Plural(p.dayOnly, "date"))
 	}

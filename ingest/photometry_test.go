@@ -148,7 +148,8 @@ func TestPhotometry(t *testing.T) {
 			rejected: []string{"line 2: the row holds neither a magnitude nor a limit nor a flux",
 				"line 3: the row holds neither a magnitude nor a limit nor a flux"}},
 		{name: "no column of measurements", text: "mjd,counts\n58000,1\n",
-			errors: []string{"line 1: no column of magnitudes, limits or fluxes; the columns are 'mjd', 'counts'"}},
+			errors: []string{"line 1: no column of magnitudes, limits or fluxes; the columns are 'mjd', 'counts'; " +
+				"say which with columns, such as magnitude or flux"}},
 		{name: "all problems", text: "mjd,mag,error\n58000,x,y\n\n# comment\n58001,15\nz,1,2,3\n58002,1e999,1\n,15,1\n",
 			errors: []string{"line 2, column mag: 'x' is not a number", "line 2, column error: 'y' is not a number",
 				"line 5: 2 fields where the header has 3 columns",

@@ -34,16 +34,19 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 		}
 		columns = append(columns, c)
 	}
+	refuseDroppedFlags(g, n)
 	userTime := applyUserColumns(l, columns, o, n)
 	if g.dialect != nil {
 		g.dialect.assign(columns, userTime)
 	}
 	brightnessUnit(g, columns, n)
+	magnitudeUnits(g, columns, n)
 	tom := g.isTOM()
 	if tom {
 		preferTOM(columns, n)
 	}
 	findFlags(l, columns, g.assigned, n)
+	objectIDs(g, columns)
 	resolveRoles(l, columns, n)
 	assignErrors(columns, n)
 	if timeColumn = userTime; g.dialect == &exported && userTime < 0 {
@@ -71,9 +74,13 @@ func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeCol
 	if !slices.ContainsFunc(columns, func(c column) bool {
 		return c.role == roleMagnitude || c.role == roleLimit || c.role == roleFlux || c.role == roleDifferential
 	}) {
+		hint := g.rowForHeader()
+		if hint == "" && timeColumn >= 0 {
+			hint = "; say which with columns, such as magnitude or flux"
+		}
 		n.problem(bounded.Problem{Line: l.Line,
 			Reason: "no column of magnitudes, limits or fluxes; the columns are " + problem.QuotedList(l.First) +
-				g.rowForHeader()})
+				hint})
 	}
 	refuseUnnamedMagnitudes(g, columns, n)
 	return columns, timeColumn
@@ -263,12 +270,10 @@ func nameColumn(g *grid, i int, name string) column {
 		return c
 	}
 	c.role, c.weak = roleOf(base)
-	suffix := ""
+	inName, _ := cutUnit(name)
 	if c.role == roleOther {
-		inName, _ := cutUnit(name)
-		if c.role, suffix = fluxNamed(inName); c.role != roleOther {
-			c.weak = true
-		}
+		c.role = fluxNamed(inName)
+		c.weak = c.role != roleOther
 	}
 	if base == "f" {
 		c.role, c.weak = fluxOrFilter(g.Layout, i), true
@@ -279,12 +284,10 @@ func nameColumn(g *grid, i int, name string) column {
 	if c.role != roleOther {
 		c.unit = unit
 	}
-	if (c.role == roleFlux || c.role == roleFluxError) && unit == "" {
-		if c.unit = suffix; suffix == "" {
-			c.unit = fluxUnitOf(base)
+	if c.role == roleFlux || c.role == roleFluxError {
+		if c.unit, _ = units.Spell(unit); unit == "" {
+			_, c.unit, _ = cutUnitInName(inName)
 		}
-	} else if c.role == roleFlux || c.role == roleFluxError {
-		c.unit, _ = units.Spell(unit)
 	}
 	return c
 }

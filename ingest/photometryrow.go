@@ -53,6 +53,7 @@ type photometry struct {
 	computed, computedLimits           int
 	hinted                             bool // the ways to state the origin of times have been named
 	otherTimes                         []otherTime
+	names                              otherNames
 	errorLimits                        int    // limits of rows with an error and no flux
 	withoutError                       int    // rows of a flux without an error, whose magnitude was left out
 	ref                                string // heliocentric or barycentric, if times were
@@ -95,6 +96,7 @@ func newPhotometry(j *job, g *grid, columns []column, timeColumn int) *photometr
 			j.warn("column %s: %s", problem.Clip(c.name), g.field(i).note)
 		}
 	}
+	p.names = findNames(g, columns)
 	if unit != "" && !given {
 		p.addUnit = jsontext.AppendString([]byte(`,"flux_unit":`), unit)
 	}
@@ -188,14 +190,15 @@ func (p *photometry) row(r *row) (point Point, ok bool) {
 			return point, false
 		}
 	}
+	if p.grid.dialect != nil && p.grid.dialect.clean != nil {
+		p.grid.dialect.clean(p.columns, cells)
+	}
 	if missing(cells[p.timeColumn]) && !p.hasMeasurement(cells) {
 		p.rejectAt(line, "the row holds neither a time nor a measurement")
 		return point, false
 	}
-	if p.grid.dialect != nil && p.grid.dialect.clean != nil {
-		p.grid.dialect.clean(p.columns, cells)
-	}
 	p.dropSentinels(cells)
+	p.names.see(cells)
 	v := append(p.value[:0], '{')
 	var measured, limited bool
 	asLimit := p.isLimit(cells, line)

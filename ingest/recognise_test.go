@@ -39,15 +39,12 @@ func TestRecognise(t *testing.T) {
 		"spectrum as FITS": {string(fitstest.Spectrum([]int{4}, fitstest.LinearWCS...)), "spectroscopy",
 			"spectroscopy, because its image has a wavelength for each pixel"},
 		"FITS without wavelengths": {string(fitstest.Spectrum([]int{4})), "fits_file", "fits_file, stored unread, " +
-			"because it " +
-			"could not be read as photometry: no photometry: a FITS file without tables, nor as spectroscopy: HDU 1: " +
-			"no " +
-			"wavelength scale: CRVAL1 and CDELT1 or CD1_1 are needed; the spectrum has no wavelength calibration"},
+			"because it could not be read as photometry: no photometry: a FITS file without tables, nor as " +
+			"spectroscopy: HDU 1: no wavelength scale: CRVAL1 and CDELT1 or CD1_1 are needed; the spectrum has no " +
+			"wavelength calibration"},
 		"FITS picture": {string(fitstest.Spectrum([]int{4, 4, 4})), "fits_file", "fits_file, stored unread, because " +
-			"it could " +
-			"not be read as photometry: no photometry: a FITS file without tables, nor as spectroscopy: HDU 1, " +
-			"column NAXIS: " +
-			"an image of 4 x 4 x 4 is not one spectrum"},
+			"it could not be read as photometry: no photometry: a FITS file without tables, nor as spectroscopy: HDU " +
+			"1, column NAXIS: an image of 4 x 4 x 4 is not one spectrum"},
 		"FITS table": {table, "fits_file", "fits_file, stored unread, because it could not be read as photometry: no " +
 			"header line: the first line holds only numbers; an upload can name them in columns, as col1, col2 and " +
 			"so on, nor as spectroscopy: no image " +

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"regexp"
 	"strings"
 
 	"nightjar/internal/instant"
@@ -152,17 +153,17 @@ func roleOf(name string) (r role, weak bool) {
 	if isFilterName(name) {
 		return roleFilter, true
 	}
+	if limitName.MatchString(name) {
+		return roleLimit, true
+	}
 	return roleOther, false
 }
 
-// fluxUnitOf is the unit that the folded name of a flux column implies.
-func fluxUnitOf(name string) string {
-	switch name {
-	case "ujy", "dujy", "forced_ujy", "forced_ujy_error":
-		return "uJy"
-	}
-	return ""
-}
+// limitName matches the folded names of limiting magnitudes of three or five errors, such as
+// limit_5sigma, lim_mag_3sig and 5sigma_limit.
+var limitName = regexp.MustCompile(
+	`^(lim(it(ing)?)?(_?mag(nitude)?)?|mag_?lim(it)?|ul|upper_?lim(it)?)_?[35]_?sig(ma)?$|` +
+		`^[35]_?sig(ma)?_?(upper_?)?lim(it(ing)?)?(_?mag(nitude)?)?$`)
 
 // roleOfUCD finds the role of a column by its Unified Content Descriptor (IVOA UCD1+).
 func roleOfUCD(ucd string) (r role, ok bool) {
@@ -213,10 +214,11 @@ type column struct {
 	name   string // as the file spells it
 	role   role
 	weak   bool
-	byUser bool      // the user gave it its role
-	sense  flagSense // of a flag for limits
-	hidden bool      // not stored in the value
-	unit   string    // from the name or the format
+	byUser bool            // the user gave it its role
+	sense  flagSense       // of a flag for limits
+	held   [wordKinds]bool // what it has said in the rows that were read
+	hidden bool            // not stored in the value
+	unit   string          // from the name or the format
 	time   instant.Clock
 	key    []byte // the JSON key with quotes and colon
 	unitKind

@@ -1,10 +1,6 @@
 package ingest
 
-import (
-	"strings"
-
-	"nightjar/ingest/units"
-)
+import "nightjar/ingest/units"
 
 // TOM Toolkit 3 shares datums with other members than those of uploaded files. A point has
 // brightness, brightness_error, bandpass, unit, telescope, instrument and perhaps limit; a spectrum
@@ -23,15 +19,6 @@ func BrightnessUnit(unit string) string {
 		return ""
 	}
 	return spelt
-}
-
-func isMagnitude(unit string) bool {
-	switch strings.ToLower(strings.TrimSpace(unit)) {
-	case "", "ab", "st", "vega":
-		return true
-	}
-	_, ok := magnitudeSystem(unit)
-	return ok
 }
 
 // sharedSpectrum has the names that TOM Toolkit 3 gives to members of a spectrum.

@@ -19,13 +19,13 @@ func isSNANA(head []byte) bool {
 			bytes.Contains(head, []byte("\nOBS:")))
 }
 
-// snana: FLUXCAL has the zero point 27.5 by definition. Magnitudes in the row are derived from it
-// and ignored.
+// snana is a light curve of SNANA. FLUXCAL has the zero point 27.5 by definition. The magnitudes in
+// a row are derived from it and ignored.
 var snana = dialect{
 	about: about{
 		roles: "FLUXCAL: flux, and magnitude or limit by its zero point 27.5; FLT or BAND: filter; SNID: object",
 		units: "FLUXCAL's own", time: "MJD",
-		refused: "as the format that holds it; PHOT of a FITS file without HEAD, which has the names of the objects"},
+		refused: asItsFormat + "; PHOT of a FITS file without HEAD, which has the names of the objects"},
 	name:  "SNANA table",
 	needs: []string{"mjd", "fluxcal", "fluxcalerr"},
 	roles: map[string]role{"mjd": roleTime, "flt": roleFilter, "band": roleFilter, "fluxcal": roleFlux,
@@ -34,6 +34,16 @@ var snana = dialect{
 		"zpflux": roleOther, "telescope": roleTelescope, "instrument": roleInstrument},
 	constant: `,"zero_point":27.5`, rule: &fluxRule{detection: 3, sigmas: 3, zeroPoint: 27.5, snr: true},
 	notes: []string{"FLUXCAL has the zero point 27.5 by SNANA's definition"},
+	clean: func(columns []column, cells [][]byte) { // a row of -777 ends a light curve, in tables made from PHOT, too
+		for i, c := range columns {
+			if d, ok := instant.ParseDecimal(cells[i]); c.role == roleTime && ok {
+				if v, _ := d.Float(); v == -777 {
+					clear(cells)
+				}
+				return
+			}
+		}
+	},
 }
 
 // snanaGrid makes a grid of the observations.

@@ -60,8 +60,7 @@ func TestSNANAInFITS(t *testing.T) {
 		{"HEAD of another file", append(two, phot...), nil, "!HDU 4, row 4: HEAD has no object to which the row " +
 			"belongs"},
 		{"a row too many", append(snanaHead("a1", 1, 3), phot...), nil, "!row 3: MJD = -777 ends a light curve, but " +
-			"HEAD says that " +
-			"the row is of the object a1"},
+			"HEAD says that the row is of the object a1"},
 		{"rows that are not there", append(snanaHead("a1", 1, 2, "b2", 4, 4, "c3", 6, 9), phot...), nil,
 			"!PHOT has 5 rows, but an object in HEAD has rows up to 9"},
 		{"rows of two", append(snanaHead("a1", 1, 2, "b2", 2, 4), phot...), nil,
@@ -136,5 +135,16 @@ func TestFLUXCAL(t *testing.T) {
 		[]byte("MJD,BAND,FLUXCAL,FLUXCALERR,ZEROPT\n59000.5,g,100,1,31.2\n"), Options{})
 	if err != nil || !strings.Contains(values(points), `"magnitude":22.5,`) {
 		t.Errorf("%v %s", err, values(points))
+	}
+}
+
+// TestEndsOfSNANA: a row of -777, which ends the light curve of an object, is no point in a table
+// that was made from PHOT.
+func TestEndsOfSNANA(t *testing.T) {
+	points, report, err := process("photometry", "s.csv",
+		[]byte(",SNID,MJD,FLUXCAL,FLUXCALERR,FLT\n0,7,59000.5,100,1,g\n1,7,-777.0,-777.0,-777.0,-\n"), Options{})
+	if err != nil || len(points) != 1 || report.RejectedCount != 1 ||
+		report.Rejected[0].String() != "line 3: the row holds neither a time nor a measurement" {
+		t.Errorf("%v %+v %s", err, report, values(points))
 	}
 }

@@ -38,8 +38,7 @@ func snanaFITSGrid(tables []*fits.Table, primary *fits.HDU, f bounded.File) (*gr
 		return nil, nil
 	case phot == nil:
 		return nil, head.Refuse("", "SNANA's table HEAD lists objects; their light curves are in the file PHOT: join "+
-			"both "+
-			"into one file, as with cat HEAD.FITS PHOT.FITS > BOTH.FITS")
+			"both into one file, as with cat HEAD.FITS PHOT.FITS > BOTH.FITS")
 	}
 	get := phot.Getter(primary)
 	g := fitsGrid(phot, f, get)
@@ -105,8 +104,7 @@ func snanaObjects(head *fits.Table, f bounded.File) (list []snanaObject, err err
 		if err != nil || o.first <= last || o.name == "" {
 			return nil, bounded.Refuse(bounded.Problem{HDU: head.Number, Row: r.Line,
 				Reason: fmt.Sprintf("the object %q has the rows %s to %s of PHOT, which must be numbers and follow "+
-					"those of "+
-					"the object before", clipBytes(o.name), r.Cells[1], r.Cells[2])})
+					"those of the object before", clipBytes(o.name), r.Cells[1], r.Cells[2])})
 		}
 		last = o.last
 		list = append(list, o)
@@ -143,8 +141,8 @@ func (in *snanaFITSRows) next(r *row) error {
 		if in.headless {
 			if end {
 				return refuse("MJD = -777 ends the light curve of an object: SNANA's table PHOT may have several, " +
-					"and their " +
-					"names are in the file HEAD; join both into one file, as with cat HEAD.FITS PHOT.FITS > BOTH.FITS")
+					"and their names are in the file HEAD; join both into one file, as with cat HEAD.FITS PHOT.FITS " +
+					"> BOTH.FITS")
 			}
 			return nil
 		}

@@ -92,11 +92,9 @@ func (j *job) readImage(ctx context.Context, images imageSet, rows imageRows, ge
 			for k, o := range orders {
 				if d.Order == scales[k].Order ||
 					math.Abs(s.order.first-o.first) < math.Abs(s.order.previous-s.order.first)/100 {
-					return h.Refuse("NAXIS2", fmt.Sprintf("the image has %d rows, of which several have the same "+
-						"order "+
-						"or the same wavelengths: these are spectra of several objects, or of the sky; copy the "+
-						"spectrum "+
-						"of the target into a file of its own", rows.orders))
+					return h.Refuse("NAXIS2", fmt.Sprintf("several of the %d rows of the image have the same "+
+						"order or the same wavelengths: these are spectra of several objects, or of the sky; copy the "+
+						"spectrum of the target into a file of its own", rows.orders))
 				}
 			}
 			orders = append(orders, s.order)
@@ -109,7 +107,7 @@ func (j *job) readImage(ctx context.Context, images imageSet, rows imageRows, ge
 	return nil
 }
 
-// scales are the dispersions of the spectra of an image and their unit. If the wavelengths are
+// scales returns the dispersions of the spectra of an image and their unit. If the wavelengths are
 // pixels themselves, only the numbers of the orders are set.
 func (j *job) scales(images imageSet, rows imageRows) (list []fits.Dispersion, unit string, err error) {
 	h := images.flux
@@ -137,8 +135,7 @@ func (j *job) scales(images imageSet, rows imageRows) (list []fits.Dispersion, u
 		d := list[0]
 		if a, b := d.Wavelength(0), d.Wavelength(rows.pixels-1); min(a, b) > 3 && max(a, b) < 4.7 {
 			return nil, "", h.Refuse("CRVAL1", fmt.Sprintf("wavelengths from %g to %g angstroms look like the "+
-				"logarithms of "+
-				"wavelengths; in a header DC-FLAG = 1 or CTYPE1 = WAVE-LOG would say so", a, b))
+				"logarithms of wavelengths; in a header DC-FLAG = 1 or CTYPE1 = WAVE-LOG would say so", a, b))
 		}
 	}
 	return list, unit, err
@@ -261,14 +258,15 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 		if !slices.Equal(h.Axes, set.flux.Axes) || h.Bitpix == 0 {
 			if isWavelengthImage(name) && !hasScale(set.flux) {
 				return set, h.Refuse("NAXIS", "the wavelengths are an image of "+axesText(h.Axes)+", and the fluxes "+
-					"one of "+
-					axesText(set.flux.Axes)+": which belong together is not known")
+					"one of "+axesText(set.flux.Axes)+": which belong together is not known")
 			}
 			continue
 		}
-		switch strings.ToUpper(name) {
-		case "WAVE", "WAVELENGTH", "WAVELENGTHS", "LAMBDA":
+		if isWavelengthImage(name) {
 			set.wavelength = h
+			continue
+		}
+		switch strings.ToUpper(name) {
 		case "ERR", "ERROR", "ERRS", "STD", "STDDEV", "SIGMA", "UNCERT":
 			set.errors, set.spread = h, asSigma
 		case "VAR", "IVAR":
@@ -348,8 +346,7 @@ func spectrumRows(h *fits.HDU, wavelengths bool, n *notes) (r imageRows, err err
 		r.orders = axes[1]
 	case len(axes) == 2 && h.Has("APNUM2"):
 		return r, h.Refuse("NAXIS2", "an image of "+shape+" with several apertures (APNUM2): these are spectra of "+
-			"several "+
-			"objects, or of the sky; copy the spectrum of the target into a file of its own")
+			"several objects, or of the sky; copy the spectrum of the target into a file of its own")
 	case len(axes) == 2 && axes[1] == 2 && !named && !hasScale(h):
 		r.wavelengths = true
 		n.warn("the image has 2 rows and no wavelength scale: the first is taken for the wavelengths, the second " +

@@ -20,9 +20,8 @@ var groupNames = []string{"id", "label", "spectrum", "spectra", "spectrum_id", "
 	"source_id", "sourceid", "instrument", "instrument_id", "instrumentid", "telescope", "telescope_id", "obs_id",
 	"obsid", "observation", "observation_id", "exposure", "exposure_id", "exp", "exp_id", "expid", "expnum", "exp_no",
 	"visit", "visit_id", "visitid", "epoch", "epoch_id", "night", "frame", "order", "orders", "order_number",
-	"order_no",
-	"ord", "echelle_order", "group", "group_id", "groupid", "set", "set_id", "segment", "name", "file", "filename",
-	"file_name", "number", "phase"}
+	"order_no", "ord", "echelle_order", "group", "group_id", "groupid", "set", "set_id", "segment", "name", "file",
+	"filename", "file_name", "number", "phase"}
 
 const severalSpectra = "the wavelengths start again, or occur several times: the table has several spectra, and no " +
 	"column tells them apart, as spectrum_id would; add one, or make a file for each"

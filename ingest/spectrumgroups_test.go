@@ -56,8 +56,7 @@ func TestSeveralSpectra(t *testing.T) {
 		{"no column, in turns", known + "wavelength,flux\n400,1\n400,2\n500,3\n500,4\n600,5\n600,6\n", nil,
 			"!the wavelengths start again, or occur several times"},
 		{"no header", known + "400 1\n500 2\n600 3\n400 4\n500 5\n600 6\n", nil, "!line 7, column wavelength: the " +
-			"wavelengths " +
-			"start again"},
+			"wavelengths start again"},
 		{"another column", known + "wavelength,flux,mood\n400,1,x\n500,2,x\n600,3,x\n400,4,y\n500,5,y\n600,6,y\n", nil,
 			"!no column tells them apart"},
 		{"twice in one", known + "wavelength,flux,id\n400,1,1\n500,2,1\n600,3,1\n400,4,1\n500,5,1\n600,6,1\n1,1,2\n",

@@ -55,8 +55,7 @@ var (
 		"flux_lambda", "flux_lam", "fnu", "f_nu", "flux_nu", "counts", "f"}
 	// a name of a flux with one of these in front or behind is its error, and so is one alone
 	errorWords = []string{"error", "errors", "err", "errs", "unc", "uncert", "uncertainty", "uncertainties", "sigma",
-		"sig",
-		"stddev", "std", "ferr", "e", "d"}
+		"sig", "stddev", "std", "ferr", "e", "d"}
 	varianceNames = []string{"ivar", "inverse_variance", "var", "variance", "flux_var",
 		"flux_ivar"} // used if there is no error
 	// ESO: not calibrated, used if there is no other
@@ -303,8 +302,7 @@ func (c *specColumns) one(role string, is func(string) bool, line int) (int, err
 func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 
 // units finds the units of wavelength and flux, in brackets after the name, in the format or under
-// a keyword, and adds them to the columns of the report.
-// most is the longest wavelength.
+// a keyword, and adds them to the columns of the report. most is the longest wavelength.
 func (c *specColumns) units(g *grid, keys table.Keywords, most float64, n *notes) (wavelength, flux string, err error) {
 	if _, wavelength = nameAndUnit(c.names[c.wavelength]); wavelength == "" {
 		wavelength = g.field(c.wavelength).unit

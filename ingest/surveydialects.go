@@ -8,8 +8,6 @@ import (
 	"nightjar/internal/jsontext"
 )
 
-const asItsFormat = "as the format that holds it"
-
 // fink is the light curve of an object of ZTF that the broker Fink returns. Its names have a
 // prefix: i: for the fields of the alert, d: and v: for what Fink adds. Source:
 // doc.ztf.fink-broker.org, objects.
@@ -36,8 +34,9 @@ var antares = dialect{
 	notes: []string{alertNote},
 }
 
-// rubin are the dialects of tables of the Rubin Observatory: fluxes of the point source in nJy, at
-// midpointMjdTai. Source: sdm-schemas.lsst.io, tables DiaSource, DiaForcedSource and ForcedSource.
+// rubin makes the dialect of a table of the Rubin Observatory: fluxes of the point source in nJy,
+// at midpointMjdTai. Source: sdm-schemas.lsst.io, tables DiaSource, DiaForcedSource and
+// ForcedSource.
 func rubin(name string, needs []string, flux, constant string, notes ...string) dialect {
 	return dialect{
 		about: about{roles: needs[len(needs)-1] + ": flux, and magnitude (AB, zero point 31.4) above 3 errors, else " +
@@ -46,8 +45,7 @@ func rubin(name string, needs []string, flux, constant string, notes ...string) 
 		name:  name,
 		needs: needs,
 		roles: map[string]role{flux: roleFlux, flux + "err": roleFluxError, "band": roleFilter,
-			"filtername":  roleFilter,
-			"psfdiffflux": roleOther, "psfdifffluxerr": roleOther},
+			"filtername": roleFilter, "psfdiffflux": roleOther, "psfdifffluxerr": roleOther},
 		source: "LSST", fluxUnit: "nJy",
 		constant: `,"telescope":"Rubin","zero_point":31.4,"magsys":"AB"` + constant,
 		rule:     &fluxRule{detection: 3, sigmas: 3, zeroPoint: 31.4, snr: true},
@@ -66,8 +64,7 @@ var (
 		"psflux", difference, rubinDifference)
 	finkRubin = func() dialect {
 		d := rubin("Rubin DIA sources (Fink)", []string{"r:midpointmjdtai", "r:psfflux"}, "psfflux",
-			difference,
-			rubinDifference)
+			difference, rubinDifference)
 		d.prefix = "r:"
 		return d
 	}()
@@ -76,8 +73,8 @@ var (
 // plasticc is the table of the classification challenge PLAsTiCC, which numbers the filters of
 // Rubin. Source: arXiv:1810.00001.
 var plasticc = dialect{
-	about: about{roles: "flux: flux; flux_err: flux_error; passband: filter u, g, r, i, z, y for 0 to 5; object_id: " +
-		"object",
+	about: about{
+		roles: "flux: flux; flux_err: flux_error; passband: filter u, g, r, i, z, y for 0 to 5; object_id: object",
 		units: "none", time: "MJD", refused: asItsFormat},
 	name:  "PLAsTiCC",
 	needs: []string{"object_id", "mjd", "passband", "flux", "flux_err"},
@@ -191,9 +188,9 @@ var binnedSeries = dialect{
 	},
 }
 
-// astroImageJ is a table of measurements of AstroImageJ, whose target is aperture T1. what follows
-// T1 in the names of its columns is the suffix; with is a column that it must have, "" for none.
-// Source: astro.louisville.edu/software/astroimagej, the user guide's measurements table.
+// astroImageJ makes the dialect of a table of measurements of AstroImageJ, whose target is aperture
+// T1. suffix follows T1 in the names of its columns; with is a column that it must have, "" for
+// none. Source: astro.louisville.edu/software/astroimagej, the user guide's measurements table.
 func astroImageJ(suffix, with string) dialect {
 	d := dialect{
 		about: about{

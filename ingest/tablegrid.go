@@ -12,7 +12,8 @@ import (
 // gridOf makes a grid of a table whose format describes its columns. clock returns how a column
 // counts time.
 func gridOf(t *table.Table, clock func(c *table.Field) *instant.Clock) *grid {
-	g := &grid{Layout: t.Layout, keys: t.Keys, format: t.Format, numbered: t.Numbered, notes: t.Notes}
+	g := &grid{Layout: t.Layout, keys: t.Keys, format: t.Format, numbered: t.Numbered, notes: t.Notes,
+		dropped: t.Dropped}
 	for i := range t.Fields {
 		c := &t.Fields[i]
 		info := field{unit: c.Unit, ucd: c.UCD, text: c.Text, leftOut: c.LeftOut}

@@ -332,10 +332,9 @@ type dateKey struct {
 
 // dateKeys are in order of preference, spelt with dashes; files may have underscores.
 var dateKeys = []dateKey{
-	{"MJD-OBS", instant.KindMJD}, {"MJD", instant.KindMJD}, {"JD", instant.KindJD}, {"MJD-AVG",
-		instant.KindMJD}, {"DATE-AVG", instant.KindUnknown},
-	{"UTMIDDLE", instant.KindUnknown}, {"DATE-OBS", instant.KindUnknown}, {"MJD-BEG", instant.KindMJD}, {"DATE-BEG",
-		instant.KindUnknown},
+	{"MJD-OBS", instant.KindMJD}, {"MJD", instant.KindMJD}, {"JD", instant.KindJD},
+	{"MJD-AVG", instant.KindMJD}, {"DATE-AVG", instant.KindUnknown}, {"UTMIDDLE", instant.KindUnknown},
+	{"DATE-OBS", instant.KindUnknown}, {"MJD-BEG", instant.KindMJD}, {"DATE-BEG", instant.KindUnknown},
 	{"OBS-DATE", instant.KindUnknown}, {"AVE-MJD", instant.KindMJD}, {"EXPSTART", instant.KindMJD},
 }
 

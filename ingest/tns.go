@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"encoding/json"
-	"strings"
 
 	"nightjar/internal/problem"
 )
@@ -12,10 +11,9 @@ import (
 // Sources: wis-tns.org/content/tns-getting-started, the manual of its API.
 var tns = dialect{
 	about: about{
-		by: ", of which flux_unit names magnitudes (ABMag, VegaMag, STMag)",
+		by: ", if flux_unit names magnitudes (ABMag, VegaMag, STMag)",
 		roles: "flux: magnitude; fluxerr: error; limflux: limit; flux_unit: magsys AB, Vega or ST; filters: filter; " +
-			"of " +
-			"members in JSON that have a name, that name",
+			"of members in JSON that have a name, that name",
 		units: "mag", time: "jd, else obsdate",
 		refused: "a flux in another unit beside magnitudes"},
 	name:  "TNS photometry",
@@ -52,28 +50,6 @@ func (g *grid) columnFolded(name string) int {
 		}
 	}
 	return -1
-}
-
-// magnitudeSystem reports whether a unit is magnitudes, and of which system, "" if it does not say.
-func magnitudeSystem(unit string) (system string, ok bool) {
-	text := strings.NewReplacer("_", "", "(", "", ")", "").Replace(fold(unit))
-	for _, word := range []string{"magnitudes", "magnitude", "mags", "mag"} {
-		before, after, found := strings.Cut(text, word)
-		if !found || before != "" && after != "" {
-			continue
-		}
-		switch before + after {
-		case "ab":
-			return "AB", true
-		case "vega":
-			return "Vega", true
-		case "st":
-			return "ST", true
-		case "":
-			return "", true
-		}
-	}
-	return "", false
 }
 
 // tnsRows replaces the unit by the system of the magnitudes.

@@ -21,8 +21,8 @@ func refuseUnnamedMagnitudes(g *grid, columns []column, n *notes) {
 	for i, c := range columns {
 		if c.role == roleOther && saysMagnitude(c.name) && g.looksLikeMagnitudes(i) {
 			n.problem(bounded.Problem{Line: g.Line, Column: problem.Clip(c.name),
-				Reason: "the table has limits, and this column may hold its magnitudes; say which does with columns, " +
-					"as magnitude=" + problem.Clip(c.name)})
+				Reason: "the table has limits, and this column may hold its magnitudes; name the column of " +
+					"magnitudes with columns, as magnitude=" + problem.Clip(c.name)})
 			return
 		}
 	}
@@ -36,8 +36,7 @@ func saysMagnitude(name string) bool {
 		return false
 	}
 	for _, other := range []string{"err", "sig", "lim", "zp", "zero", "nr", "std", "rms", "ref", "image", "depth",
-		"sys",
-		"method", "type", "unc", "count", "sky"} {
+		"sys", "method", "type", "unc", "count", "sky"} {
 		if strings.Contains(name, other) {
 			return false
 		}

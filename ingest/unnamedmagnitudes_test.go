@@ -8,8 +8,7 @@ func TestUnnamedMagnitudes(t *testing.T) {
 	for _, c := range []photometryCase{
 		{name: "refused", text: "mjd,filter,mag_psf,magerr_psf,limmag\n58000.5,q,18.5,0.05,20.1\n",
 			errors: []string{"line 1, column mag_psf: the table has limits, and this column may hold its " +
-				"magnitudes; say " +
-				"which does with columns, as magnitude=mag_psf"}},
+				"magnitudes; name the column of magnitudes with columns, as magnitude=mag_psf"}},
 		{name: "only limits", text: "mjd,filter,limmag,magzp,mag_err,image_mag,delta_mag\n58000.5,q,20.1,26.2,3,4," +
 			"0.5\n",
 			values: []string{`{"mjd":58000.5,"filter":"q","limit":20.1,"magzp":26.2,"error":3,"image_mag":4,` +

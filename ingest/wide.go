@@ -17,8 +17,8 @@ type wide struct {
 	names  []string // of the columns of a band
 	byBand [][]int  // for each band its columns, in the order of names; -1 for one that it lacks
 	need   []int    // indexes into names of what a band must have: a band without any gives no row
-	// limit is the index of the limit if that is the magnitude where there is no error, as for
-	// WISE, whose names begin with magnitude and error; 0 for none
+	// limit is the index in names of the limit that a magnitude of WISE without an error becomes;
+	// names then begin with magnitude and error. 0 for none.
 	limit int
 }
 
@@ -62,7 +62,7 @@ func (w *wide) apply(g *grid) {
 	g.First, g.fields, g.Sample = names, fields, sample
 }
 
-// oneRow is a row of a sample.
+// oneRow reads a row of a sample.
 type oneRow struct {
 	cells []string
 	read  bool
@@ -117,6 +117,7 @@ func (w *wideRows) next(r *row) error {
 			}
 			*r = w.current
 			r.leftOut = "the row has no value in any band"
+			r.Cells = make([][]byte, len(w.common)+1+len(w.names))
 			return nil
 		}
 		w.some = true

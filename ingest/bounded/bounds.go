@@ -33,13 +33,13 @@ const (
 	MaxRowBytes   = 64 << 20  // of a row of a binary table
 	MaxPacked     = 400 << 20 // pixels of a tile-compressed image
 	MaxFITSTables = 100       // tables that are read
-	MaxSpectra    = 1000      // rows of arrays
+	MaxSpectra    = 1000      // of a table or an image: rows of arrays, orders, groups of rows
 
 	// Of tables of all formats.
 	MaxColumns  = 1000
 	MaxNames    = 1 << 20 // bytes of all names of columns, with their units and descriptions
 	MaxCellText = 4096    // bytes of a cell of text of a FITS table
-	MaxRowText  = 4 << 20 // bytes of a row of a VOTable or a record of JSON
+	MaxRowText  = 4 << 20 // bytes of a row of a VOTable, a record of JSON or an observation of ADES
 	MaxObjects  = 100_000 // of a table HEAD of SNANA
 
 	// Of text.
@@ -56,11 +56,11 @@ const (
 	MaxYAMLMerges = 10        // merge keys that lead from one mapping to the next
 	MaxYAMLVisits = 2_000_000 // members and items that are visited, those of an alias each time
 
-	// Of VOTables and JSON.
-	MaxElement     = 2 << 20  // bytes of one text of a VOTable
-	MaxTag         = 64 << 10 // bytes of a tag, with its attributes
+	// Of XML (VOTables, ADES) and JSON.
+	MaxElement     = 2 << 20  // bytes of one text in XML
+	MaxTag         = 64 << 10 // bytes of a tag of XML, with its attributes
 	MaxVOTables    = 100
-	MaxJSONDepth   = 32
+	MaxJSONDepth   = 32      // also of the elements of ADES
 	MaxJSONValue   = 4 << 20 // bytes of one value
 	MaxJSONLists   = 1000    // lists of records
 	MaxJSONSpectra = 10_000

@@ -87,9 +87,8 @@ func (h *HDU) specs() map[int64][]string {
 	}
 }
 
-// physicalLine is the line of the original image that an image of one line was: WAXMAP01 has a pair
-// of numbers for each original axis, of which that of an axis that was cut out is 0 and the line,
-// from 0.
+// physicalLine is the line of the original image that an image of one line was. WAXMAP01 has a pair
+// of numbers for each original axis; for an axis that was cut out it is 0 and the line, from 0.
 func (h *HDU) physicalLine() int64 {
 	text, _ := h.Text("WAXMAP01")
 	if pairs := strings.Fields(text); len(pairs) >= 4 && pairs[2] == "0" {

@@ -57,7 +57,7 @@ func (d Dispersion) Wavelength(i int64) float64 {
 
 // ReadDispersion reads the scale of the first axis from the keywords of FITS and IRAF. It warns
 // about what it assumes. A scale that is missing, or that counts anything but wavelengths, is
-// refused. For an image of which [IsMultispec] is true use [ReadMultispec].
+// refused. If [IsMultispec] is true, use [ReadMultispec].
 func ReadDispersion(h *HDU, warn func(format string, a ...any)) (d Dispersion, err error) {
 	if d.Form, d.Unit, err = dispersionType(h, warn); err != nil {
 		return d, err

@@ -138,6 +138,11 @@ func TestSplit(t *testing.T) {
 			t.Errorf("%s %.40q: got %.60q %q, want %q %q", c.delim, c.line, Texts(cells), reason, c.want, c.bad)
 		}
 	}
+	cells, reason := Delimiter(',').Split([]byte(`"a""b",1,"x \"y`), [][]byte{[]byte("kept")})
+	if want := []string{"kept", `a"b`, "1"}; reason != "text follows a quoted field" ||
+		!slices.Equal(Texts(cells), want) {
+		t.Errorf("the cells before the fault are %q: %s", Texts(cells), reason)
+	}
 }
 
 func TestFindDelimiter(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"nightjar/internal/problem"
 )
 
-// serialized is an entry of __serialized_columns__, in which astropy describes a column of its own
-// types: of which columns of the file it consists. Empty names are of parts that it does not have.
+// serialized is an entry of __serialized_columns__, in which astropy names the columns of the file
+// that a column of its own types consists of. A name is "" for a part that the column lacks.
 type serialized struct {
 	name          string
 	time          bool // astropy.time.Time
@@ -140,8 +140,8 @@ func sumOfDays(a, b []byte) []byte {
 	return []byte(strings.TrimSuffix(text, "."))
 }
 
-// exactDays reads a number of days between 1e-30, below which it is 0, and ten millions, so that
-// the exponent costs no memory.
+// exactDays reads a number of less than ten million days. One below 1e-30 is 0. These bounds keep
+// the exponent from costing memory.
 func exactDays(cell []byte) (*big.Rat, bool) {
 	d, ok := instant.ParseDecimal(cell)
 	if !ok {

@@ -16,9 +16,8 @@ type Spans struct {
 	Names   []string // for messages; one for each column
 	// Between are the characters that may lie between columns, besides blanks.
 	Between string
-	// Bytes says that the format counts bytes, which some writers take for characters: of a line
-	// that is not ASCII that count is used which fits; if both fit and give other cells, it is
-	// refused.
+	// Bytes says that the format counts bytes. Some writers count characters, so Cut uses the count
+	// that fits a line that is not ASCII, and refuses the line if both fit and give other cells.
 	Bytes bool
 }
 
@@ -91,8 +90,8 @@ func (s *Spans) cut(line []byte, places []int, cells [][]byte) (out [][]byte, re
 	return cells, s.outside(line[end:], nil, len(s.Columns))
 }
 
-// outside says what lies between two columns, the second of which is column i. A sign before a
-// number is part of it.
+// outside says what lies in the gap before column i, "" for nothing. next is the rest of the line
+// behind the gap: a sign before a number is part of it.
 func (s *Spans) outside(gap, next []byte, i int) string {
 	for at, c := range gap {
 		number := at+1 == len(gap) && len(next) > 0 && !blank(next[0]) && (c == '-' || c == '+' || c == '.')

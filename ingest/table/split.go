@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"nightjar/ingest/bounded"
 )
@@ -41,15 +42,15 @@ func (d Delimiter) Split(line []byte, cells [][]byte) ([][]byte, string) {
 	switch {
 	case bytes.IndexByte(line, '"') < 0:
 	case bytes.Contains(line, []byte(`\"`)):
-		again, first := bytes.Clone(line), len(cells)
+		again := bytes.Clone(line)
 		out, reason := d.splitQuoted(line, cells, false)
 		if reason == "" {
 			return out, ""
 		}
-		if escaped, bad := d.splitQuoted(again, out[:first], true); bad == "" {
+		if escaped, bad := d.splitQuoted(again, slices.Clone(cells), true); bad == "" {
 			return escaped, ""
 		}
-		return d.splitQuoted(bytes.Clone(again), out[:first], false)
+		return out, reason
 	default:
 		return d.splitQuoted(line, cells, false)
 	}

@@ -25,6 +25,7 @@ type Table struct {
 	Keys     Keywords
 	Numbered bool // rows have no lines and are counted from 1
 	Notes    []string
+	Dropped  []string // names of columns of the file that First does not have, as they are not read
 	Open     func(comment func([]byte)) (bounded.Rows, error)
 }
 

@@ -16,7 +16,7 @@ func (c *voField) scalar() bool {
 	switch c.datatype {
 	case "char", "unicodeChar":
 		return !strings.Contains(c.arraysize, "x")
-	case "floatComplex", "doubleComplex", "bit":
+	case "floatComplex", "doubleComplex":
 		return false
 	}
 	return c.arraysize == "" || c.arraysize == "1"
@@ -80,6 +80,11 @@ func (c *voField) appendBinary(dst, b []byte) []byte {
 			text.WriteRune(rune(binary.BigEndian.Uint16(b)))
 		}
 		return append(dst, bounded.Printable([]byte(strings.TrimSpace(text.String())))...)
+	case "bit": // alone in a byte, of which astropy does not set the first bit
+		if b[0] != 0 {
+			return append(dst, '1')
+		}
+		return append(dst, '0')
 	case "boolean":
 		switch b[0] {
 		case 'T', 't', '1':

@@ -181,6 +181,7 @@ func (t *VOTable) Table(f bounded.File) (*Table, error) {
 	for i, c := range t.fields {
 		if !c.scalar() {
 			g.Notes = append(g.Notes, "column "+problem.Clip(c.name)+" holds arrays or complex numbers and is left out")
+			g.Dropped = append(g.Dropped, c.name)
 			if t.kind == "TABLEDATA" {
 				continue
 			}

@@ -38,9 +38,11 @@ test("angles are read in degrees and sexagesimal", () => {
     ["12h34m56.7s", 188.73625],
     [" 0 ", 0],
     ["359.5", 359.5],
-    ["360", 0],
+    ["360", 0], // the full circle
+    ["360.1", null],
     ["-1", null],
     ["24:00:00", 0],
+    ["24:00:01", null],
     ["12:60:00", null],
     ["12:00:61", null],
     ["a", null],
@@ -224,6 +226,7 @@ test("points are read as TOM Toolkit 3 shares them", () => {
   for (const unit of ["mag", "AB mag", "mag(AB)", "ABmag", "AB", "Vega Magnitudes"])
     assert.equal(pointOf(datum({ ...shared, unit })).magnitude, 17.5, unit);
   near(asFlux(pointOf(datum({ ...shared, brightness: 23.9, unit: "AB mag" }))).y, 1);
+  assert.equal(pointOf(datum({ ...shared, unit: "STmag" })).system, "ST");
   const limit = pointOf(datum({ ...shared, brightness: null, limit: 20.5 }));
   assert.deepEqual([limit.isLimit, limit.limit, asMagnitude(limit).y], [true, 20.5, 20.5]);
   for (const unit of ["mJy", "nmgy", "counts", "e-/s", "erg / (s cm2 Hz)", "nanomaggies"]) {

@@ -81,6 +81,11 @@ export async function* pages(path, params, limit = 10000, signal) {
 // count returns how many rows a list has.
 export const count = async (path, params) => (await get(path, { ...params, limit: 1 })).count;
 
+// nameableGroups returns the groups that a user can share with: all groups for a superuser, and the
+// user's own for others.
+export const nameableGroups = async (who) =>
+  (await get("/api/groups/", who.superuser ? { all: "true", limit: 1000 } : { limit: 1000 })).results;
+
 // send posts a form with files and reports the part that was sent, from 0 to 1.
 export function send(path, form, progress = () => {}, signal = null) {
   return new Promise((resolve, reject) => {

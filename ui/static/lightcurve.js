@@ -125,8 +125,8 @@ export function lightCurve(target, { deletable } = {}) {
     plot.canvas.setAttribute("aria-label", plot.options.name);
     plot.set(series, keep);
     fill(notes, many(state.points.length, "point"), as !== state.y && state.y !== "given" &&
-      ", shown as flux in the unit of the file: neither a unit of flux density nor a zero point is known", others.length > 0 &&
-      ", of which " + grouped(others.length) + " cannot be shown as " + as +
+      ", shown as flux in the unit of the file: neither a unit of flux density nor a zero point is known",
+      others.length > 0 && ", of which " + grouped(others.length) + " cannot be shown as " + as +
         (as === "flux" ? ": nothing says what their magnitudes mean (a zero point, or the AB system)" : ""),
       ". Drag a box to zoom, with Shift to move; double-click to reset.");
     state.bands = bands;

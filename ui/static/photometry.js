@@ -39,7 +39,7 @@ export function pointOf(datum) {
     fluxError: one(number(first(v, ["flux_error", "flux_err", "fluxerr"])), isFlux ? brightnessError : NaN),
     fluxUnit: v.flux_unit ?? (isFlux ? unit : ""),
     zeroPoint: number(v.zero_point),
-    system: String(first(v, ["magsys", "mag_system"]) ?? (isFlux ? "" : unit.match(/ab|vega/i)?.[0] ?? "")),
+    system: String(first(v, ["magsys", "mag_system"]) ?? (isFlux ? "" : unit.match(/ab|st|vega/i)?.[0] ?? "")),
     filter: String(first(v, ["filter", "band", "bandpass"]) ?? "no filter"),
     source: String(first(v, ["telescope", "instrument"]) ?? (datum.source_name || "no source")),
   };

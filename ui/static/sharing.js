@@ -1,12 +1,12 @@
 // Who sees a target, and the rights of groups on it: to view, change or delete it.
-import { ask, get } from "./api.js";
+import { ask, nameableGroups } from "./api.js";
 import { h, fill, select } from "./dom.js";
 import { confirmed, failed } from "./notice.js";
 
 const names = ["view", "change", "delete"];
 
 // rightsText says what a group may do, as in "view and change".
-export function rightsText(group) {
+function rightsText(group) {
   const list = names.filter((name) => group[name]);
   return list.length < 2 ? list.join("") : list.slice(0, -1).join(", ") + " and " + list.at(-1);
 }
@@ -50,15 +50,15 @@ const choices = [["view", "may view it"], ["change", "may view and change it"], 
 
 // offerGroups shows the viewer's groups, for a superuser all groups, to share the target with.
 async function offerGroups(place, t, groups, who) {
-  const { results } = await get("/api/groups/", who.superuser ? { all: "true", limit: 1000 } : { limit: 1000 });
-  if (results.length === 0) return fill(place, h("span", { class: "faint" }, "you are in no group"));
+  const offered = await nameableGroups(who);
+  if (offered.length === 0) return fill(place, h("span", { class: "faint" }, "you are in no group"));
   const group = select({ id: "share", class: "short", required: true },
-    [["", "a group …"], ...results.map((g) => [g.id, g.name])]);
+    [["", "a group …"], ...offered.map((g) => [g.id, g.name])]);
   const rights = select({ id: "share-rights", class: "short", "aria-label": "What the group may do" }, choices, "view");
   fill(place,
     h("form", { class: "row", onsubmit: (event) => {
       event.preventDefault();
-      const chosen = results.find((g) => g.id === Number(group.value));
+      const chosen = offered.find((g) => g.id === Number(group.value));
       share(t, chosen, rights.value, groups.find((g) => g.id === chosen.id), who).catch(failed);
     } }, group, rights, h("button", {}, "Share")));
 }

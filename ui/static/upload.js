@@ -1,5 +1,5 @@
 // Uploading files to a target: drop or choose them, see what they would add, then store them.
-import { ask, get } from "./api.js";
+import { ask, nameableGroups } from "./api.js";
 import { fill, h } from "./dom.js";
 import { failed } from "./notice.js";
 import { many } from "./text.js";
@@ -101,16 +101,15 @@ function onDrop(element, box, take) {
 // upload, and warns while none is named. It calls changed with the named ones.
 async function offerGroups(place, who, changed) {
   if (who.permissions !== "objects") return;
-  const { results } = await get("/api/groups/", who.superuser ? { all: "true", limit: 1000 } : { limit: 1000 }),
-    warning = h("p", { class: "warn", role: "status" });
-  const boxes = results.map((g) =>
+  const groups = await nameableGroups(who), warning = h("p", { class: "warn", role: "status" });
+  const boxes = groups.map((g) =>
     h("label", { class: "check" },
       h("input", { type: "checkbox", name: "groups", value: g.id, onchange: () => tell() }), g.name)
   );
   const tell = () => {
-    const named = results.filter((g, i) => boxes[i].firstChild.checked);
+    const named = groups.filter((g, i) => boxes[i].firstChild.checked);
     fill(warning, named.length === 0 && "No group is named: only you and superusers will see these files and what " +
-      "is in them." + (results.length === 0 ? " You are in no group." : ""));
+      "is in them." + (groups.length === 0 ? " You are in no group." : ""));
     return changed(named);
   };
   fill(place,

@@ -1,5 +1,5 @@
-// What a user can say about an uploaded file. Each file has its own fields, so that what is said of
-// one is never said of the next.
+// What a user can say about an uploaded file. Each file has its own fields, so that a value given for
+// one file never applies to the next.
 import { field, h, newID, select } from "./dom.js";
 
 const types = ["auto", "photometry", "spectroscopy", "image_file", "fits_file"]; // a node may have more
@@ -7,7 +7,7 @@ const types = ["auto", "photometry", "spectroscopy", "image_file", "fits_file"];
 // A field has the name of the part of the upload, a label and a help text, and optionally choices,
 // suggestions, the value that it has at first, and asked: what a message says that asks for it, if
 // that is not the field's name. Faults of single rows ask for a field with ofRows.
-export const uploadFields = [
+const uploadFields = [
   { name: "data_product_type", label: "Type", help: "auto decides by the content.", first: "auto", suggestions: types },
   { name: "date_obs", label: "Date of observation", help: "For a spectrum that has none: UTC, as ISO 8601 or MJD.",
     asked: /\bdate_obs\b|give the date/ },

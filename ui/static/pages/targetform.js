@@ -1,5 +1,5 @@
 // Adding and editing a target.
-import { ask, get } from "../api.js";
+import { ask, get, nameableGroups } from "../api.js";
 import { formatDec, formatRA, parseDec, parsePair, parseRA, readDec, readRA } from "../angles.js";
 import { field, fill, h, select } from "../dom.js";
 import { confirmed, failed } from "../notice.js";
@@ -33,7 +33,7 @@ export async function show(main, who, { id }) {
   try {
     [options, groups, old] = await Promise.all([
       ask(path, { method: "OPTIONS" }),
-      get("/api/groups/", who.superuser ? { all: "true", limit: 1000 } : { limit: 1000 }),
+      nameableGroups(who),
       id ? get(path) : null,
     ]);
   } catch (error) {
@@ -50,7 +50,7 @@ export async function show(main, who, { id }) {
   fill(main,
     h("div", { class: "bar" }, h("h1", {}, id ? "Edit " + old.name : "Add a target"),
       id && h("a", { class: "button", href: "/targets/" + id + "/" }, "Back to the target")),
-    form(fields, groups.results, old));
+    form(fields, groups, old));
 }
 
 function form(fields, groups, old) {
