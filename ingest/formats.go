@@ -171,7 +171,7 @@ func spectroscopyFormats() []format {
 				"linear, logarithmic or nonlinear): each order is a spectrum",
 			roles: "by UCD, by name (wavelength, loglam, flux, error, ivar, var), by unit; a pixel of wavelength 0 " +
 				"or NaN is left out",
-			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1, words of CTYPE1 (Wavelength [nm]); kept",
+			units: "TUNITn, BUNIT, CUNIT1, IRAF's WAT1, words of CTYPE1 (Wavelength [nm]), XUNITS and YUNITS; kept",
 			time:  headerDate,
 			refused: "an image of spectra of several objects, as of fibres; a scale that is not of wavelengths, as " +
 				"of pixels; PLIO and HCOMPRESS"}},
@@ -217,7 +217,7 @@ func spectroscopyFormats() []format {
 				"two to four columns of numbers without a header",
 			roles: "by name; without names wavelength, flux, error; a column that tells several spectra apart, as " +
 				"spectrum_id, order or mjd; a pixel of wavelength 0 or NaN is left out",
-			units: "in brackets after the name, or under a keyword in a comment; kept",
+			units: "in brackets after the name, in a comment below the names, or under a keyword in a comment; kept",
 			time:  headerDate + ", in comments as `key: value` or `KEY = value / comment`",
 			refused: "an invalid wavelength; rows of another length; wavelengths that start again without a column " +
 				"that tells the spectra apart"}},

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 
 	"nightjar/ingest/bounded"
 	"nightjar/ingest/table"
@@ -16,13 +17,35 @@ import (
 // Words by which a comment or the name of a file says that numbers without a header are a spectrum,
 // or that they may be a light curve.
 var (
-	spectrumWords   = []string{"spec", "wave", "lambda", "λ", "wiserep", "flux"} // flux is the weakest
+	spectrumWords   = []string{"lambda", "λ", "wiserep", "flux"} // flux is the weakest
 	spectrumEndings = []string{".flm", ".spc", ".sp"}
 	spectrumKeys    = []string{"GRATING", "GRISM", "DISPERSER", "SLIT", "SLITWID", "CRVAL1", "CDELT1", "DC-FLAG"}
 	curveWords      = []string{"phot", "lightcurve", "light curve", "light_curve", "light-curve"}
 	// words that are not parts of longer ones
-	curveNames = []string{"lc", "lcs", "mag", "mags", "magnitude", "magnitudes", "jd", "hjd", "bjd", "mjd"}
+	curveNames = []string{"lc", "lcs", "mag", "mags", "magnitude", "magnitudes", "jd", "hjd", "bjd", "mjd", "btjd",
+		"bkjd", "rvs"}
+	wordsOfTime = []string{"time", "times", "day", "days", "date", "dates", "epoch", "epochs", "phase"} // beside flux
 )
+
+// spectrumWord returns that part of a word, in lower case, which says that numbers are a spectrum:
+// spec in spec1d, myspec and spectra, but not in special or inspect, and wave in wave and
+// wavelength, but not in microwave. It is "" for none.
+func spectrumWord(word string) string {
+	for _, name := range spectrumWords {
+		if strings.Contains(word, name) {
+			return name
+		}
+	}
+	spec := strings.Contains(word, "spectr") || strings.HasSuffix(word, "spec") ||
+		strings.HasPrefix(word, "spec") && !strings.HasPrefix(word, "speci")
+	switch {
+	case spec:
+		return "spec"
+	case word == "wave" || word == "waves" || strings.HasPrefix(word, "wavelen"):
+		return "wave"
+	}
+	return ""
+}
 
 const askForType = "; name the columns in a header line, or give the data type of the file (data_product_type), or " +
 	"name them in columns, as col1, col2 and so on"
@@ -37,6 +60,7 @@ func (g *grid) sayingSpectrum(file string) (because string, err error) {
 	if datesFirst(g.Layout) {
 		return refuse("the first column may hold dates as well as wavelengths")
 	}
+	weak, timed := false, false // only flux says that it is a spectrum; a word of times
 	comments := slices.Concat(g.Others, []string{g.Above})
 	for i, text := range slices.Concat([]string{file}, comments) {
 		text = strings.NewReplacer("spectrophot", "spectro", "photon", "").Replace(strings.ToLower(text))
@@ -55,9 +79,14 @@ func (g *grid) sayingSpectrum(file string) (because string, err error) {
 				return refuse(of + " says " + problem.Quoted(word) + ", so that it may be a light curve")
 			}
 		}
-		for _, word := range spectrumWords {
-			if because == "" && strings.Contains(text, word) {
-				because = of + " says " + problem.Quoted(word)
+		if i > 0 && namesJulianDates(text) {
+			return refuse("a comment names Julian dates, so that it may be a time series")
+		}
+		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) }) {
+			timed = timed || slices.Contains(wordsOfTime, word) &&
+				(i == 0 || !strings.ContainsAny(text, ":=0123456789"))
+			if name := spectrumWord(word); name != "" && (because == "" || weak && name != "flux") {
+				because, weak = of+" says "+problem.Quoted(name), name == "flux"
 			}
 		}
 		if because == "" && slices.Contains(words, "tns") {
@@ -78,10 +107,37 @@ func (g *grid) sayingSpectrum(file string) (because string, err error) {
 			because = "a comment has the keyword " + key
 		}
 	}
+	if weak && timed {
+		return refuse("besides 'flux' a comment or the file's name speaks of times, so that it may be a light curve")
+	}
 	if because == "" {
 		return refuse("neither a comment nor the file's name says that it is a spectrum")
 	}
 	return because, nil
+}
+
+// namesJulianDates reports whether a comment in lower case names a column of Julian dates, as
+// JD-2450000 does; the value of a keyword, as in MJD: 58000 or JD 2458000.5, is none.
+func namesJulianDates(comment string) bool {
+	if strings.ContainsAny(comment, ":=") {
+		return false
+	}
+	words := strings.FieldsFunc(comment, func(r rune) bool { return strings.ContainsRune(" \t,;|()[]", r) })
+	for i, word := range words {
+		name, _, _ := strings.Cut(word, "-")
+		if !slices.Contains([]string{"jd", "mjd", "hjd", "bjd", "btjd", "bkjd"}, name) {
+			continue
+		}
+		if i+1 < len(words) {
+			if _, number := instant.ParseDecimal([]byte(words[i+1])); number {
+				continue
+			}
+		}
+		if name != word || len(words) > 1 && i == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // plausible refuses a spectrum without names of columns, whose data type the user did not give, if
@@ -103,7 +159,7 @@ func (j *job) plausible(s *spectrum, unit string) error {
 	}
 	if strings.HasSuffix(j.report.guess, "'flux'") { // as that of a light curve may have
 		switch mean := (most - least) / float64(max(s.pixels-1, 1)); {
-		case o.most > 20*mean: // nights apart and hours within them
+		case o.most > 20*mean || o.pixels > 10 && 5*o.uneven > o.pixels: // nights apart and hours within them
 			return refuse("the steps of the first column are as uneven as those of times")
 		case s.pixels > 10 && most < 1.05*least:
 			return refuse("the numbers %g to %g in the first column may be days as well as wavelengths", least, most)

@@ -30,6 +30,23 @@ func TestHeaderlessSpectra(t *testing.T) {
 		{"falling", "a_spec.txt", "4004 1\n4002 2\n", "goes from 4004 to 4002 Angstrom in one direction"},
 		{"a gap in a spectrum", "a_spec.txt", rows + "9000 1\n9002 2\n", "the file's name says 'spec'"},
 
+		{"spec at the end of a word", "2026abcfespec20d.txt", rows, "the file's name says 'spec'"},
+		{"wave beside flux", "a_flux.dat", "# time of the wave, flux\n" + rows, "a comment says 'wave'"},
+		{"the date of a spectrum", "a_flux.dat", "# Date: 2026-01-02\n# JD 2459000.5\n" + rows,
+			"the file's name says 'flux'"},
+
+		{"special", "special_star.dat", rows, "!neither a comment nor the file's name says that it is a spectrum"},
+		{"inspect", "inspect.dat", rows, "!neither a comment nor the file's name says that it is a spectrum"},
+		{"microwave", "microwave.dat", rows, "!neither a comment nor the file's name says that it is a spectrum"},
+		{"wavelet", "wavelet.dat", rows, "!neither a comment nor the file's name says that it is a spectrum"},
+		{"times and fluxes", "a.dat", "# flux in uJy, time since explosion\n" + rows,
+			"!besides 'flux' a comment or the file's name speaks of times"},
+		{"Julian dates in a comment", "rv_spec.txt", "# BJD-2450000, velocity\n" + rows, "!names Julian dates"},
+		{"velocities in a comment", "a_spec.txt", "# RVs from spectra\n" + rows, "!a comment says 'rvs'"},
+		{"nights in no order of steps", "a_flux.dat", "4000 1\n4001 1\n4005 1\n4006 1\n4011 1\n4012 1\n4019 1\n" +
+			"4020 1\n4024 1\n4025 1\n4031 1\n4032 1\n", "!as uneven as those of times"},
+		{"a filter", "a_spec.dat", "# wavelength throughput\n" + rows, "!calls the second column 'throughput', " +
+			"which is not a flux"},
 		{"nothing says so", "a.dat", rows, "!neither a comment nor the file's name says that it is a spectrum"},
 		{"a comment that says something else", "a.dat", "# AT 2026abc\n" + rows, "!neither a comment nor"},
 		{"HJD-2450000", "star_flux.dat", "9812.55123 17.210\n9812.59342 17.223\n9813.56001 17.198\n9815.50110 17.2\n" +

@@ -235,13 +235,21 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 		}
 		return err
 	}
-	first := len(j.report.Columns) == 0 // in a file of several spectra an earlier one has set them
-	if first {
-		c.report(j.notes)
-	}
 	keys := g.keys
 	if keys == nil {
 		keys = table.Keywords{}
+	}
+	first := len(j.report.Columns) == 0 // in a file of several spectra an earlier one has set them
+	said := j.notes
+	if !first {
+		said = newNotes("", 1)
+	}
+	if c.unnamed {
+		said.warn("%s is taken for the wavelength, because of its unit", problem.Quoted(c.names[c.wavelength]))
+	}
+	c.scaleErrors(g, keys, said)
+	if first {
+		c.report(j.notes)
 	}
 	spectra := j.newSpectra(g, &c)
 	in, err := g.open(func(text []byte) { addComment(keys, text) })
@@ -285,7 +293,8 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 	if first {
 		c.warnLeft(spectra.kept(), j.notes)
 	}
-	wavelengthUnits, fluxUnits, err := c.units(g, keys, spectra.longest(), j.notes)
+	least, most := spectra.ends()
+	wavelengthUnits, fluxUnits, err := c.units(g, keys, least, most, j.notes)
 	if err != nil {
 		return err
 	}
@@ -294,8 +303,8 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 		source = fitsSource(keys.Get)
 	}
 	return spectra.emit(func(s *spectrum) error {
-		if s.order.several() {
-			place := g.problemAt(s.order.restarted)
+		if row, several := s.order.several(); several {
+			place := g.problemAt(row)
 			place.Column, place.Reason = c.name(c.wavelength), severalSpectra
 			return bounded.Refuse(place)
 		}
@@ -348,11 +357,11 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 		s.wavelength = w.AppendJSON(withComma(s.wavelength))
 	}
 	var there bool
-	if s.flux, there = j.addFlux(s.flux, r.Cells[c.flux], asSigma, c.flux, bad); !there {
+	if s.flux, there = j.addFlux(s.flux, r.Cells[c.flux], asSigma, 1, c.flux, bad); !there {
 		s.none++
 	}
 	if c.errors >= 0 {
-		s.errors, _ = j.addFlux(s.errors, r.Cells[c.errors], c.spread, c.errors, bad)
+		s.errors, _ = j.addFlux(s.errors, r.Cells[c.errors], c.spread, c.factor, c.errors, bad)
 	}
 }
 
@@ -360,8 +369,9 @@ func (j *job) addRow(s *spectrum, g *grid, c specColumns, r *row) {
 func isNaN(cell []byte) bool { return strings.EqualFold(strings.TrimLeft(string(cell), "+-"), "nan") }
 
 // addFlux writes a flux or an error: a number with the digits of the file, or null. written is
-// false for null.
-func (j *job) addFlux(list, cell []byte, as errorKind, i int, bad func(int, string)) (out []byte, written bool) {
+// false for null. An error is multiplied by factor.
+func (j *job) addFlux(list, cell []byte, as errorKind, factor float64, i int,
+	bad func(int, string)) (out []byte, written bool) {
 	list = withComma(list)
 	d, ok := instant.ParseDecimal(cell)
 	if !ok {
@@ -370,7 +380,7 @@ func (j *job) addFlux(list, cell []byte, as errorKind, i int, bad func(int, stri
 		}
 		return append(list, "null"...), false
 	}
-	if !j.scaled() && as == asSigma {
+	if !j.scaled() && as == asSigma && factor == 1 {
 		if !d.Finite() {
 			bad(i, problem.Quoted(cell)+" is out of range")
 		}
@@ -380,6 +390,7 @@ func (j *job) addFlux(list, cell []byte, as errorKind, i int, bad func(int, stri
 	if v = as.sigma(v); math.IsNaN(v) {
 		return append(list, "null"...), false
 	}
+	v = times(v, factor)
 	if j.scaled() {
 		v *= j.options.FluxScale
 	}

@@ -60,6 +60,14 @@ func (j *job) readImage(ctx context.Context, images imageSet, rows imageRows, ge
 		return err
 	}
 	bunit, _ := get("BUNIT")
+	for _, key := range yUnitKeys {
+		if bunit == "" {
+			bunit, _ = get(key)
+		}
+	}
+	if images.errors != nil && rows.errors == 0 {
+		images.scaleErrors(bunit, j.notes)
+	}
 	fluxUnits := ""
 	var date specDate
 	var orders []wavelengthOrder
@@ -129,7 +137,8 @@ func (j *job) scales(images imageSet, rows imageRows) (list []fits.Dispersion, u
 		list = []fits.Dispersion{d}
 	}
 	if err == nil {
-		unit, err = dispersionUnit(h, list[0].Unit, j.notes)
+		a, b := list[0].Wavelength(0), list[0].Wavelength(rows.pixels-1)
+		unit, err = dispersionUnit(h, list[0], max(a, b), j.notes)
 	}
 	if err == nil && unit == defaultWavelengthUnit {
 		d := list[0]
@@ -208,8 +217,9 @@ type imageSet struct {
 	flux               *fits.HDU
 	errors, wavelength *fits.HDU // nil for none
 	spread             errorKind
-	packed             error // why a compressed image was skipped; nil if none was
-	others             []int // HDUs of images that are neither of these nor accompany the flux
+	factor             float64 // on these errors, as sigmas, to be in the unit of the flux
+	packed             error   // why a compressed image was skipped; nil if none was
+	others             []int   // HDUs of images that are neither of these nor accompany the flux
 }
 
 // spectrumImages finds the images of a spectrum by their names.
@@ -237,6 +247,8 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 		case "FLUX", "SCI", "DATA", "SPECTRUM":
 			if set.flux == nil {
 				set.flux = h
+			} else {
+				set.others = append(set.others, h.Number)
 			}
 		default:
 			if accompaniesFlux(h) || isWavelengthImage(name) {
@@ -281,6 +293,20 @@ func spectrumImages(f bounded.File) (set imageSet, err error) {
 	return set, nil
 }
 
+// scaleErrors finds the factor of the errors by the unit of their image and that of the fluxes.
+// Errors that are none of these fluxes are not kept.
+func (set *imageSet) scaleErrors(fluxUnit string, n *notes) {
+	kept := false
+	unit, _ := set.errors.Text("BUNIT")
+	name, _ := set.errors.Text("EXTNAME")
+	if fluxUnit == "" {
+		fluxUnit = defaultFluxUnit
+	}
+	if set.factor, kept = errorFactor(name, unit, fluxUnit, set.spread, n); !kept {
+		set.errors = nil
+	}
+}
+
 // isWavelengthImage reports whether the name of an image says that its pixels are wavelengths.
 func isWavelengthImage(name string) bool {
 	return slices.Contains([]string{"WAVE", "WAVELENGTH", "WAVELENGTHS", "LAMBDA"}, strings.ToUpper(name))
@@ -294,12 +320,21 @@ func (set imageSet) wavelengthUnit(h *fits.HDU, n *notes) (string, error) {
 			return wavelengthUnit(text, n, bounded.Problem{HDU: h.Number, Column: "BUNIT"})
 		}
 	}
-	if text, ok := h.Text("CUNIT1"); ok && set.wavelength == nil {
-		return wavelengthUnit(text, n, bounded.Problem{HDU: h.Number, Column: "CUNIT1"})
+	for _, key := range append([]string{"CUNIT1"}, xUnitKeys...) {
+		if text, ok := h.Text(key); ok && set.wavelength == nil && strings.TrimSpace(text) != "" {
+			return wavelengthUnit(text, n, bounded.Problem{HDU: h.Number, Column: key})
+		}
 	}
 	n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
 	return defaultWavelengthUnit, nil
 }
+
+// Keywords of units that are no part of the FITS standard, as of SpeX: they count if those of the
+// standard are missing.
+var (
+	xUnitKeys = []string{"XUNITS", "XUNIT", "WUNIT", "WAVEUNIT", "WAVEUNITS"}
+	yUnitKeys = []string{"YUNITS", "YUNIT", "FUNIT", "FLUXUNIT", "FLUXUNITS"}
+)
 
 // accompaniesFlux reports whether an image is only an error, a mask or the like.
 func accompaniesFlux(h *fits.HDU) bool {
@@ -473,18 +508,23 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, r
 	if rows.wavelengths {
 		row = 1
 	}
+	if rows.wavelengths && !s.order.monotonic() {
+		return nil, h.Refuse("NAXIS2", "the image has 2 rows and no wavelength scale, and the first row neither rises "+
+			"nor falls throughout, as wavelengths do")
+	}
 	first := row * rows.pixels
-	if s.flux, s.none, err = j.readRow(ctx, s, im, first, pixels, masked, asSigma, s.flux); err != nil {
+	if s.flux, s.none, err = j.readRow(ctx, s, im, first, pixels, masked, asSigma, 1, s.flux); err != nil {
 		return nil, err
 	}
 	switch {
 	case rows.errors > 0:
 		first = (rows.errors*rows.orders + order) * rows.pixels
-		s.errors, _, err = j.readRow(ctx, s, im, first, pixels, masked, rows.spread, s.errors)
+		s.errors, _, err = j.readRow(ctx, s, im, first, pixels, masked, rows.spread, 1, s.errors)
 	case set.errors != nil:
 		var errors fits.Image
 		if errors, err = set.errors.Image(j.file); err == nil {
-			s.errors, _, err = j.readRow(ctx, s, errors, order*rows.pixels, pixels, masked, set.spread, s.errors)
+			s.errors, _, err = j.readRow(ctx, s, errors, order*rows.pixels, pixels, masked, set.spread, set.factor,
+				s.errors)
 		}
 	}
 	return s, err
@@ -493,14 +533,14 @@ func (j *job) readPixels(ctx context.Context, set imageSet, d fits.Dispersion, r
 // readRow writes pixels of an image from first: numbers, and null for a pixel without a value.
 // Those that are masked, unless that is nil, are left out.
 func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, first, pixels int64, masked []bool, as errorKind,
-	list []byte) (out []byte, none int, err error) {
+	factor float64, list []byte) (out []byte, none int, err error) {
 	at := -1
 	err = im.Read(ctx, first, pixels, func(p fits.Pixel) error {
 		if at++; masked != nil && masked[at] {
 			return nil
 		}
 		list = withComma(s.shorten(list))
-		v := as.sigma(p.Value)
+		v := times(as.sigma(p.Value), factor)
 		if j.scaled() {
 			v *= j.options.FluxScale
 			if math.IsInf(v, 0) && !math.IsInf(p.Value, 0) && as == asSigma {
@@ -511,7 +551,7 @@ func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, first, pi
 		case math.IsNaN(v) || math.IsInf(v, 0):
 			none++
 			list = append(list, "null"...)
-		case p.Exact && !j.scaled() && as == asSigma:
+		case p.Exact && !j.scaled() && as == asSigma && factor == 1:
 			list = strconv.AppendInt(list, p.Whole, 10)
 		default:
 			list = jsontext.AppendFloat(list, v)
@@ -522,11 +562,18 @@ func (j *job) readRow(ctx context.Context, s *spectrum, im fits.Image, first, pi
 }
 
 // dispersionUnit is the unit of the axis: CUNIT1, or, if it is missing, WAT1_nnn of IRAF or that in
-// the words of CTYPE1. deg counts as missing: many IRAF files keep it from the image that the
-// spectrum was extracted from. Without any unit it is the angstrom.
-func dispersionUnit(h *fits.HDU, inWords string, n *notes) (string, error) {
+// the words of CTYPE1, or XUNITS and the like. deg counts as missing: many IRAF files keep it from
+// the image that the spectrum was extracted from. Without any unit it is the angstrom, or, if the
+// longest wavelength, most, says so, the metre, which is the default of the FITS standard. On a
+// logarithmic axis log(Angstrom) is the angstrom.
+func dispersionUnit(h *fits.HDU, d fits.Dispersion, most float64, n *notes) (string, error) {
 	cunit, _ := h.Text("CUNIT1")
-	iraf := fits.IRAFUnits(h)
+	iraf, inWords := fits.IRAFUnits(h), d.Unit
+	for _, text := range []*string{&cunit, &iraf} {
+		if d.Logarithmic() && isLogarithm(*text) {
+			*text = logUnit(*text, n)
+		}
+	}
 	for _, text := range []string{iraf, cunit} {
 		other, ok := WavelengthUnit(text)
 		if unit, there := WavelengthUnit(inWords); ok && there && unit != other {
@@ -546,10 +593,30 @@ func dispersionUnit(h *fits.HDU, inWords string, n *notes) (string, error) {
 		return wavelengthUnit(iraf, n, bounded.Problem{HDU: h.Number, Column: "WAT1_001"})
 	case inWords != "":
 		return wavelengthUnit(inWords, n, bounded.Problem{HDU: h.Number, Column: "CTYPE1"})
+	}
+	for _, key := range xUnitKeys {
+		if text, ok := h.Text(key); ok && strings.TrimSpace(text) != "" {
+			return wavelengthUnit(text, n, bounded.Problem{HDU: h.Number, Column: key})
+		}
+	}
+	switch unusual := unusualEnd(most); {
 	case degrees:
-		n.warn("CUNIT1 = deg is not a wavelength: %s is assumed", defaultWavelengthUnit)
+		n.warn("CUNIT1 = deg is not a wavelength: %s is assumed%s", defaultWavelengthUnit, unusual)
+	case most < 1e-4:
+		n.warn("the file gives no unit of wavelength: m is assumed, as the FITS standard says, because the " +
+			"wavelengths are small")
+		return "m", nil
 	default:
-		n.warn("the file gives no unit of wavelength: %s is assumed", defaultWavelengthUnit)
+		n.warn("the file gives no unit of wavelength: %s is assumed%s", defaultWavelengthUnit, unusual)
 	}
 	return defaultWavelengthUnit, nil
+}
+
+// unusualEnd is what to add to a warning that wavelengths are taken for angstroms, if the longest
+// is too short to be one of visible light; "" otherwise.
+func unusualEnd(most float64) string {
+	if most >= 500 {
+		return ""
+	}
+	return fmt.Sprintf(", although they end with %g; if they are in another unit, CUNIT1 can name it, as nm", most)
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -173,12 +174,15 @@ func (p *spectra) kept() []int {
 	return p.by
 }
 
-// longest is the longest wavelength of all spectra.
-func (p *spectra) longest() (most float64) {
+// ends are the shortest and the longest wavelength of all spectra.
+func (p *spectra) ends() (least, most float64) {
+	least = math.Inf(1)
 	for _, s := range p.list {
-		most = max(most, s.order.longest)
+		if s.pixels > 0 {
+			least, most = min(least, s.order.shortest), max(most, s.order.longest)
+		}
 	}
-	return most
+	return least, most
 }
 
 // pick returns the members of a list at the columns by.

@@ -42,10 +42,13 @@ type specColumns struct {
 	wavelength, flux, errors int       // indexes; errors is -1 when there are none
 	logarithm                bool      // the wavelength column holds its logarithm to base 10
 	spread                   errorKind // what the errors are
+	factor                   float64   // on the errors, as sigmas, to be in the unit of the flux
+	unnamed                  bool      // only its unit says that the wavelength column is one
 	guessed                  bool      // no name says what the columns are, nor the user that they are a spectrum
 }
 
-// Folded names of the columns of a spectrum. A name of one letter counts only if there is no other.
+// Folded names of the columns of a spectrum. A name of one letter counts only if there is no other,
+// and so do counts beside a flux and logarithms beside wavelengths.
 var (
 	wavelengthNames = []string{"wavelength", "wavelengths", "wave", "waves", "lambda", "lam", "wl", "wvl", "wlen",
 		"wavelen", "obs_wave", "wave_obs", "obs_wavelength", "wavelength_obs", "observed_wavelength", "lambda_obs",
@@ -108,6 +111,8 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 		}
 		c.names = names
 		if c.find(g, o, l.Line) == nil {
+			g.unitsInComment(names, i > 0)
+			_ = c.find(g, o, l.Line) // a unit may say that a column has logarithms
 			n.warn("the columns are named by the comment above them: %s", problem.QuotedList(names))
 			return c, nil
 		}
@@ -115,6 +120,12 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 			return c, bounded.Refuse(bounded.Problem{Line: l.Line,
 				Reason: "the comment above the numbers calls the first column " + problem.Quoted(names[0]) +
 					", which is not a wavelength"})
+		}
+		if base, _ := nameAndUnit(names[0]); o.byContent && slices.Contains(wavelengthNames, fold(base)) &&
+			isTransmission(names[1]) {
+			return c, bounded.Refuse(bounded.Problem{Line: l.Line,
+				Reason: "no header line, and the comment above the numbers calls the second column " +
+					problem.Quoted(names[1]) + ", which is not a flux" + askForType})
 		}
 	}
 	if c.names = numberedNames(l, o); c.names != nil {
@@ -136,6 +147,42 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 	n.warn("no header line: the columns are taken for %s", strings.Join(c.names[:min(c.width, 3)], ", "))
 	err = c.find(g, o, l.Line)
 	return c, err
+}
+
+// unitsInComment takes the units of the columns from a comment that has one for each: the keyword
+// UNITS, or, if above is set, the line between the names and the numbers.
+func (g *grid) unitsInComment(names []string, above bool) {
+	texts := []string{g.keys.First("UNITS", "UNIT")}
+	if above {
+		texts = append(texts, g.Above)
+	}
+	for _, text := range texts {
+		for _, d := range []table.Delimiter{g.Delimiter, table.Blanks, ','} {
+			cells, reason := d.Split([]byte(text), nil)
+			list := table.Texts(cells)
+			if reason != "" || len(list) != len(names) || text == "" ||
+				!unitsRow(table.Layout{First: names, Sample: [][]string{list, g.First}}) {
+				continue
+			}
+			g.fields = nil
+			for _, unit := range list {
+				g.fields = append(g.fields, field{unit: strings.Trim(withoutBrackets(unit), "-")})
+			}
+			return
+		}
+	}
+}
+
+// isTransmission reports whether the name of a column says that the numbers at the wavelengths are
+// not fluxes but those of a filter, an instrument or the air.
+func isTransmission(name string) bool {
+	base, _ := nameAndUnit(name)
+	name = fold(base)
+	if slices.Contains([]string{"t", "qe", "trans", "albedo"}, name) {
+		return true
+	}
+	return slices.ContainsFunc([]string{"through", "transmi", "respon", "efficien", "sensitiv", "reflect", "absorp",
+		"extinction", "opacity", "telluric"}, func(part string) bool { return strings.Contains(name, part) })
 }
 
 // find finds the columns by what the user, the format and the names say.
@@ -177,7 +224,14 @@ func (c *specColumns) find(g *grid, o *Options, line int) error {
 	c.byUnit(g)
 	if c.wavelength >= 0 {
 		base, _ := nameAndUnit(c.names[c.wavelength])
-		c.logarithm = strings.HasPrefix(fold(base), "log")
+		unit := c.unitText(g, c.wavelength)
+		c.logarithm = strings.HasPrefix(fold(base), "log") || isLogarithm(unit) &&
+			!strings.HasPrefix(strings.ToLower(unit), "ln")
+		if base = fold(base); base == "ln" || strings.HasPrefix(base, "ln_") {
+			return bounded.Refuse(bounded.Problem{Line: line, Column: c.name(c.wavelength),
+				Reason: "natural logarithms of wavelengths are not read: give the wavelengths, or their logarithms " +
+					"to base 10, as log_wavelength"})
+		}
 	}
 	if c.errors >= 0 {
 		switch base, _ := cutUnit(c.names[c.errors]); fold(base) {
@@ -242,13 +296,15 @@ func (c *specColumns) byField(g *grid, role string) int {
 }
 
 // byUnit finds columns that no name tells: the only one with a unit of length is the wavelength,
-// the only one with a unit of energy in it the flux.
+// the only one with a unit of energy in it the flux. A width, an edge of a bin or a wavelength of
+// the rest frame is not the wavelength.
 func (c *specColumns) byUnit(g *grid) {
 	wavelength, flux := -1, -1
 	for i := range c.names {
 		u, ok := units.Parse(g.field(i).unit)
 		switch {
 		case !ok:
+		case u.IsLength() && noPixelLength(c.names[i]):
 		case u.IsLength() && wavelength == -1:
 			wavelength = i
 		case u.IsLength():
@@ -260,11 +316,21 @@ func (c *specColumns) byUnit(g *grid) {
 		}
 	}
 	if c.wavelength < 0 && wavelength >= 0 {
-		c.wavelength = wavelength
+		c.wavelength, c.unnamed = wavelength, true
 	}
 	if c.flux < 0 && flux >= 0 && flux != c.errors {
 		c.flux = flux
 	}
+}
+
+// noPixelLength reports whether a column of lengths has a name of others than the wavelengths at
+// which a spectrum was observed.
+func noPixelLength(name string) bool {
+	return slices.ContainsFunc(strings.Split(fold(name), "_"), func(word string) bool {
+		return slices.Contains([]string{"rest", "restframe", "fwhm", "width", "ew", "eqw", "lo", "low", "lower", "hi",
+			"high", "upper", "min", "max", "left", "right", "edge", "start", "end", "bin", "step", "delta", "err",
+			"error", "sigma", "unc", "resolution", "res", "shift", "distance", "altitude", "seeing", "slit"}, word)
+	})
 }
 
 // oneOf returns a function that reports whether a name is in a list.
@@ -280,7 +346,7 @@ func (c *specColumns) one(role string, is func(string) bool, line int) (int, err
 		base = fold(base)
 		switch {
 		case !is(base):
-		case len(base) == 1:
+		case len(base) == 1 || base == "counts" || strings.HasPrefix(base, "log"):
 			if weak < 0 {
 				weak = i
 			}
@@ -302,8 +368,10 @@ func (c *specColumns) one(role string, is func(string) bool, line int) (int, err
 func (c *specColumns) name(i int) string { return problem.Clip(c.names[i]) }
 
 // units finds the units of wavelength and flux, in brackets after the name, in the format or under
-// a keyword, and adds them to the columns of the report. most is the longest wavelength.
-func (c *specColumns) units(g *grid, keys table.Keywords, most float64, n *notes) (wavelength, flux string, err error) {
+// a keyword, and adds them to the columns of the report. least and most are the shortest and the
+// longest wavelength.
+func (c *specColumns) units(g *grid, keys table.Keywords, least, most float64,
+	n *notes) (wavelength, flux string, err error) {
 	if _, wavelength = nameAndUnit(c.names[c.wavelength]); wavelength == "" {
 		wavelength = g.field(c.wavelength).unit
 	}
@@ -315,6 +383,11 @@ func (c *specColumns) units(g *grid, keys table.Keywords, most float64, n *notes
 			"XUNITS", "XUNIT")
 	}
 	if wavelength == "" {
+		if 3 < least && least <= most && most < 4.7 {
+			return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.wavelength),
+				Reason: fmt.Sprintf("wavelengths from %g to %g without a unit look like the logarithms of "+
+					"wavelengths: name the column log_wavelength, or its unit, as in wavelength (um)", least, most)})
+		}
 		unusual := ""
 		if most < 500 {
 			unusual = fmt.Sprintf(", although they end with %g; if they are in another unit, name it, as in "+
@@ -327,16 +400,8 @@ func (c *specColumns) units(g *grid, keys table.Keywords, most float64, n *notes
 	if wavelength, err = wavelengthUnit(wavelength, n, place); err != nil {
 		return "", "", err
 	}
-	name, flux := nameAndUnit(c.names[c.flux])
-	if flux == "" {
-		flux = g.field(c.flux).unit
-	}
-	if flux == "" {
-		flux = keys.First("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
-	}
-	if flux == "" && fold(name) == "counts" {
-		flux = "ct"
-	}
+	flux = c.fluxUnitText(g, keys)
+	name, _ := nameAndUnit(c.names[c.flux])
 	if flux == "" && slices.Contains([]string{"fnu", "f_nu", "flux_nu"}, fold(name)) {
 		return "", "", bounded.Refuse(bounded.Problem{Column: c.name(c.flux),
 			Reason: "a flux per frequency needs its unit, as fnu (mJy)"})
@@ -351,6 +416,48 @@ func (c *specColumns) units(g *grid, keys table.Keywords, most float64, n *notes
 		}
 	}
 	return wavelength, flux, nil
+}
+
+// unitText is the unit of a column: behind its name or in the format, "" for none.
+func (c *specColumns) unitText(g *grid, i int) string {
+	if _, unit := nameAndUnit(c.names[i]); unit != "" {
+		return unit
+	}
+	return g.field(i).unit
+}
+
+// fluxUnitText is the unit of the flux that the file gives; "" for none.
+func (c *specColumns) fluxUnitText(g *grid, keys table.Keywords) string {
+	unit := c.unitText(g, c.flux)
+	if unit == "" {
+		unit = keys.First("FLUX-UNITS", "FLUX-UNIT", "FUNIT", "BUNIT", "YUNITS", "YUNIT")
+	}
+	if name, _ := nameAndUnit(c.names[c.flux]); unit == "" && fold(name) == "counts" {
+		unit = "ct"
+	}
+	if unit == "" && c.errors >= 0 && c.spread == asSigma {
+		if u, ok := units.Parse(c.unitText(g, c.errors)); ok && u.IsFlux() {
+			unit = u.String()
+		}
+	}
+	return unit
+}
+
+// scaleErrors finds the factor of the errors by their unit. Errors that are none of these fluxes
+// are not kept.
+func (c *specColumns) scaleErrors(g *grid, keys table.Keywords, n *notes) {
+	c.factor = 1
+	if c.errors < 0 {
+		return
+	}
+	flux := c.fluxUnitText(g, keys)
+	if flux == "" {
+		flux = defaultFluxUnit
+	}
+	kept := false
+	if c.factor, kept = errorFactor(c.names[c.errors], c.unitText(g, c.errors), flux, c.spread, n); !kept {
+		c.errors = -1
+	}
 }
 
 // warnLeft warns about the columns that are not kept; those in kept are.
@@ -414,7 +521,7 @@ func isNoWavelength(name, unit string) bool {
 
 // logUnit is the unit of the wavelengths whose logarithms a column has.
 func logUnit(text string, n *notes) string {
-	if i := strings.IndexAny(text, "([ "); i >= 0 && strings.HasPrefix(strings.ToLower(text), "log") {
+	if i := strings.IndexAny(text, "([ "); i >= 0 && isLogarithm(text) {
 		text = strings.Trim(text[i:], "([]) ")
 	}
 	if u, ok := units.Parse(text); ok && u.IsLength() {

@@ -76,11 +76,23 @@ const (
 	defaultWavelengthUnit = "Angstrom"
 )
 
+// isLogarithm reports whether a unit says that the numbers are logarithms, as log10(Angstrom) and
+// dex(Angstrom) do, or log A.
+func isLogarithm(unit string) bool {
+	unit = strings.ToLower(strings.TrimSpace(unit))
+	return strings.HasPrefix(unit, "log") || strings.HasPrefix(unit, "dex") || unit == "ln" ||
+		strings.HasPrefix(unit, "ln(") || strings.HasPrefix(unit, "ln ")
+}
+
 // wavelengthUnit spells a unit of wavelength as astropy does. A unit that is not one of length is
 // refused at place; an unknown unit is kept, with a warning.
 func wavelengthUnit(text string, n *notes, place bounded.Problem) (string, error) {
 	u, known := units.Parse(text)
 	switch {
+	case !known && isLogarithm(text):
+		place.Reason = "the axis is in " + problem.Quoted(text) + ": logarithms of wavelengths are read from a " +
+			"table, to base 10, or from an image with DC-FLAG = 1 or CTYPE1 = WAVE-LOG"
+		return "", bounded.Refuse(place)
 	case !known:
 		n.warn("the unit of wavelength %s is unknown and kept as it is", problem.Quoted(text))
 		return strings.TrimSpace(text), nil

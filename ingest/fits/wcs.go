@@ -55,6 +55,9 @@ func (d Dispersion) Wavelength(i int64) float64 {
 	return d.Reference + delta
 }
 
+// Logarithmic reports whether the wavelengths are computed from their logarithms.
+func (d Dispersion) Logarithmic() bool { return d.Form == commonLog || d.Form == NaturalLog }
+
 // ReadDispersion reads the scale of the first axis from the keywords of FITS and IRAF. It warns
 // about what it assumes. A scale that is missing, or that counts anything but wavelengths, is
 // refused. If [IsMultispec] is true, use [ReadMultispec].

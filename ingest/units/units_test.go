@@ -1,6 +1,9 @@
 package units
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestParseUnit(t *testing.T) {
 	for text, want := range map[string]string{
@@ -92,4 +95,30 @@ func FuzzUnit(f *testing.F) {
 			t.Fatalf("%q is %q, which reads as %q %v", s, u, again, ok)
 		}
 	})
+}
+
+func TestRatio(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     float64 // 0 for none
+	}{
+		{"mJy", "Jy", 1e-3}, {"Jy", "uJy", 1e6}, {"MJy", "mJy", 1e9}, {"1e-17 erg/s/cm2/A", "1e-16 erg/s/cm2/A", 0.1},
+		{"erg/s/cm2/A", "W/m2/um", 10}, {"W/m2/nm", "erg/s/cm2/nm", 1000}, {"mJy2", "Jy2", 1e-6}, {"nm", "um", 1e-3},
+		{"Jy", "erg/s/cm2/A", 0}, {"Jy", "Jy2", 0}, {"adu", "Jy", 0}, {"m", "Hz", 0},
+	} {
+		from, ok := Parse(c.from)
+		to, other := Parse(c.to)
+		if !ok || !other {
+			t.Fatal(c)
+		}
+		ratio, ok := from.Ratio(to)
+		if ok != (c.want > 0) || ok && (ratio/c.want > 1+1e-12 || ratio/c.want < 1-1e-12) {
+			t.Errorf("%s in %s: %g, %t", c.from, c.to, ratio, ok)
+		}
+	}
+	u, _ := Parse("1e-17 erg/s/cm2/A")
+	if got := u.Power(-2).String(); !strings.HasSuffix(got, "e+33 cm4 Angstrom2 s2 / erg2") &&
+		got != "1e+34 cm4 Angstrom2 s2 / erg2" {
+		t.Error(got)
+	}
 }
