@@ -54,8 +54,8 @@ func TestBlindGroups(t *testing.T) {
 	f := open(t, Options{})
 	f.mode(auth.ModeObjects, auth.ReadOnly)
 	hidden, shared := f.target("astro", "T"), f.target("astro", "U", f.group)
-	const want = "The group Observers cannot see the target. It sees this product and its datums, without the target's " +
-		"name, unless the target is shared with it."
+	const want = "The group Observers cannot see the target. It sees this product and its datums, without the " +
+		"target's name, unless the target is shared with it."
 	for target, warned := range map[uint64]bool{hidden: true, shared: false} {
 		_, r, err := f.upload("astro", target, "a.csv", lightCurveCSV, f.group)
 		if err != nil {
