@@ -160,6 +160,9 @@ func (w *world) checkSuggestions(p *person) {
 			func(s *starred) bool { return w.sees(p, s) && (has(s.name, text) || has(s.alias, text)) })
 		similar := pick(w.targets, id, func(s *starred) bool { return w.sees(p, s) && like(s) })
 		found, named := ask(text)
+		if len(targets) > archive.MaxSuggestions && len(found[0]) == archive.MaxSuggestions { // any of them
+			targets = slices.DeleteFunc(targets, func(id string) bool { return !slices.Contains(found[0], id) })
+		}
 		if !slices.Equal(found[0], targets) || !slices.Equal(found[1], similar) || !slices.Equal(named, sources) {
 			w.t.Errorf("suggestions for %q as %s, mode %s: %v, %q, want %v, %v, %q", text, p.name, w.mode, found, named,
 				targets, similar, sources)
