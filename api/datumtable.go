@@ -14,7 +14,6 @@ import (
 
 	"nightjar/api/wire"
 	"nightjar/archive"
-	"nightjar/auth"
 	"nightjar/ingest"
 	"nightjar/internal/instant"
 	"nightjar/internal/jsontext"
@@ -199,7 +198,6 @@ func importDatums(r *request) (*answer, error) {
 	}
 	lines := r.lines(&datumTable{find: r.access.TargetNamed})
 	var plain plainLines
-	alone := false // a datum names no group
 	result, err := r.access.AddDatums(r.Context(), refuse, func() (archive.DatumInput, int, error) {
 		text, err := lines.next()
 		if err != nil {
@@ -207,13 +205,10 @@ func importDatums(r *request) (*answer, error) {
 		}
 		if len(text) < longText {
 			if d, ok := plain.read(text); ok {
-				alone = alone || d.Product == 0
 				return d, lines.line, nil
 			}
 		}
-		d := lines.datum(text)
-		alone = alone || d.Product == 0 && len(d.Groups) == 0
-		return d, lines.line, nil
+		return lines.datum(text), lines.line, nil
 	})
 	if err != nil {
 		return nil, err
@@ -222,7 +217,7 @@ func importDatums(r *request) (*answer, error) {
 		w.IntMember("created", int64(result.Created))
 		w.IntMember("duplicate", int64(result.Duplicate))
 		writeRejected(w, result.Rejected, result.More)
-		if alone && r.access.Policy().Mode == auth.ModeObjects {
+		if result.Unshared {
 			w.Key("notes")
 			w.List(func() {
 				w.Object(func() {

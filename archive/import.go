@@ -17,6 +17,9 @@ type DatumsResult struct {
 	Duplicate int
 	Rejected  []RowProblem // the first maxRejected of them
 	More      int          // how many others were rejected
+	// Unshared: in mode objects, some rows name neither a group nor a data product. Only the viewer
+	// and superusers see their datums.
+	Unshared bool
 }
 
 // RowProblem says why a row was rejected.
@@ -64,7 +67,7 @@ func (s *Session) AddDatums(ctx context.Context, refuse bool,
 }
 
 func (s *Session) addDatums(b *bulk, rows *inputRows, next func() (DatumInput, int, error)) (*DatumsResult, error) {
-	wrong, uncounted := 0, 0
+	wrong, uncounted, unshared := 0, 0, false
 	began := s.a.o.Now().UnixMicro()
 	for {
 		in, line, err := next()
@@ -87,6 +90,8 @@ func (s *Session) addDatums(b *bulk, rows *inputRows, next func() (DatumInput, i
 				continue
 			}
 			in.List = *in.First(maxProblemsOfRow)
+		} else if in.Product == 0 && len(in.Groups) == 0 {
+			unshared = true
 		}
 		size, value := in.memory(), in.Value
 		in.Value = nil
@@ -98,7 +103,8 @@ func (s *Session) addDatums(b *bulk, rows *inputRows, next func() (DatumInput, i
 	if err := b.finish(); err != nil {
 		return nil, err
 	}
-	r := &DatumsResult{Upload: b.id, Created: b.done.created, Duplicate: b.done.duplicate}
+	r := &DatumsResult{Upload: b.id, Created: b.done.created, Duplicate: b.done.duplicate,
+		Unshared: unshared && s.p.Mode == auth.ModeObjects}
 	for _, err := range b.done.rejected.first {
 		var p *rejectedRow
 		if errors.As(err, &p) {
