@@ -239,9 +239,8 @@ func compareObservations(a, b *Observation, by string) int {
 	return bytes.Compare(a.UID[:], b.UID[:])
 }
 
-// CancelObservation sets the status of an observation to CANCELED; no facility is notified. The
-// creator of the observation may do this, and whoever may delete records of the target. Errors:
-// NotFound; Forbidden.
+// CancelObservation sets the status of an observation that the viewer may cancel
+// (auth.Policy.MayCancel) to CANCELED; no facility is notified. Errors: NotFound; Forbidden.
 func (s *Session) CancelObservation(ctx context.Context, id uint64) (o *Observation, err error) {
 	err = s.update(ctx, func(s *Session, tx *kv.WriteTx) error {
 		if o, err = s.observation(tx.Tx, id); err != nil {
@@ -251,8 +250,7 @@ func (s *Session) CancelObservation(ctx context.Context, id uint64) (o *Observat
 		if err != nil {
 			return err
 		}
-		own := o.Creator != 0 && o.Creator == s.v.ID
-		if !own && !s.p.MayDeleteHeld(s.v, t.Object(), holders(o.Creator, o.Groups)) {
+		if !s.p.MayCancel(s.v, t.Object(), holders(o.Creator, o.Groups)) {
 			return problem.ErrForbidden
 		}
 		o.Status, o.Modified = "CANCELED", tx.Now().UnixMicro()

@@ -629,6 +629,12 @@ func TestPolicy(t *testing.T) {
 					if got := p.MayDeleteHeld(v, o, holders); got != del {
 						t.Errorf("%s: deletes the datums: %t", at, got)
 					}
+					recorded := []Grantee{UserGrantee(5), GroupGrantee(8)} // by viewer, who may not change the target
+					cancel := viewer == "viewer" || change && (mode == ModeTargets || v.Everything()) ||
+						mode == ModeObjects && viewer == "other" && want
+					if got := p.MayCancel(v, o, recorded); got != cancel {
+						t.Errorf("%s: cancels the observation: %t", at, got)
+					}
 					// the same by sets: an object is in a viewer's list exactly when the viewer
 					// sees it
 					listed := v.Everything() || p.Admits(v) &&

@@ -306,6 +306,13 @@ func (p Policy) MayDeleteHeld(v Viewer, target ACL, holders []Grantee) bool {
 	})
 }
 
+// MayCancel reports whether the viewer may cancel a visible observation of a target: if they
+// recorded it, or may delete such a record.
+func (p Policy) MayCancel(v Viewer, target ACL, holders []Grantee) bool {
+	own := func(g Grantee) bool { _, user := g.User(); return user && v.Is(g) }
+	return p.MayWrite(v) == nil && slices.ContainsFunc(holders, own) || p.MayDeleteHeld(v, target, holders)
+}
+
 // MayName reports whether the viewer may see a group and grant rights to it: superusers all groups,
 // others their own.
 func (v Viewer) MayName(group uint64) bool { return v.Everything() || slices.Contains(v.Groups, group) }
