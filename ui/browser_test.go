@@ -382,9 +382,11 @@ func (p *page) click(selector string) {
 	p.t.Helper()
 	p.wait("$(" + quote(selector) + ") && !$(" + quote(selector) + ").disabled")
 	var at struct{ X, Y float64 }
-	err := p.eval("(() => { const e = document.querySelector("+quote(selector)+"); e.scrollIntoView({block: "+
-		"'center'}); const b = e.getBoundingClientRect(); return {x: b.x + b.width / 2, y: b.y + b.height / 2} })()",
-		&at)
+	// a page that just got new content moves its elements: a click there would miss
+	err := p.eval("(async () => { const place = () => { const e = document.querySelector("+quote(selector)+"); "+
+		"e.scrollIntoView({block: 'center'}); const b = e.getBoundingClientRect(); return {x: b.x + b.width / 2, "+
+		"y: b.y + b.height / 2} }; let was, at = place(); do { was = at; await new Promise((r) => setTimeout(r, 25)); "+
+		"at = place() } while (at.x !== was.x || at.y !== was.y); return at })()", &at)
 	if err != nil {
 		p.t.Fatalf("%s: %v", selector, err)
 	}

@@ -161,7 +161,8 @@ func TestSayingWhatAFileIs(t *testing.T) {
 	p.say("first.txt", "product_id", "first-of-all")
 	p.wait(upload("first.txt") + ".textContent.includes('flux scale 2 · product id first-of-all')")
 	p.inRow("first.txt", "Store")
-	p.wait(upload("first.txt") + ".textContent.includes('1 datum stored') && " + upload("first.txt") + given)
+	p.wait(upload("first.txt") + ".textContent.includes('1 datum stored') && " + upload("first.txt") + given +
+		" && $('#spectra .plot canvas')")
 
 	// nothing of it clings to the next ones
 	p.chooseFiles(func() { p.click("#upload .drop button") }, paths[1:]...)
