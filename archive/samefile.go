@@ -2,19 +2,18 @@ package archive
 
 import (
 	"context"
-	"fmt"
-	"path"
 
 	"nightjar/kv"
 )
 
-// sameFile warns if the target of an upload already has a visible product with this very file.
-func (s *Session) sameFile(ctx context.Context, in *ProductInput, f *FileUpload) (warnings []string, err error) {
+// sameFile returns a visible product of the target of an upload that already has this very file,
+// nil for none.
+func (s *Session) sameFile(ctx context.Context, in *ProductInput, f *FileUpload) (same *Product, err error) {
 	if in.Target == 0 {
 		return nil, nil
 	}
 	err = s.view(func(s *Session, tx *kv.Tx) error {
-		warnings = nil
+		same = nil
 		blob, known, err := f.blob.Known(tx)
 		if err != nil || !known {
 			return err
@@ -35,12 +34,11 @@ func (s *Session) sameFile(ctx context.Context, in *ProductInput, f *FileUpload)
 				return err
 			}
 			if p.Blob == blob {
-				warnings = append(warnings, fmt.Sprintf("this very file is here already: product %d, %s", id,
-					path.Base(p.Path)))
+				p.ID, same = id, p
 				return nil
 			}
 		}
 		return nil
 	})
-	return warnings, err
+	return same, err
 }

@@ -20,9 +20,12 @@ func TestSameFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, w := range r.Warnings {
-			if strings.HasPrefix(w, "this very file is here already: product 1, again.csv") {
+			if w == "this very file is here already: product 1, again.csv" {
 				n++
 			}
+		}
+		if n == 1 != (r.SameFile == 1) {
+			t.Errorf("%d warnings, and same_file is %d", n, r.SameFile)
 		}
 		return n
 	}
@@ -44,8 +47,8 @@ func TestSameFile(t *testing.T) {
 	}
 	f.mode(auth.ModeObjects, auth.ReadOnly)
 	_, r, err := f.upload("carol", id, "b.csv", lightCurveCSV)
-	if err != nil || strings.Contains(strings.Join(r.Warnings, "\n"), "product 1,") {
-		t.Errorf("a product that carol does not see: %v, %v", r.Warnings, err)
+	if err != nil || r.SameFile != 5 || strings.Contains(strings.Join(r.Warnings, "\n"), "product 1,") {
+		t.Errorf("carol sees her own product 5, and not product 1: %d, %v, %v", r.SameFile, r.Warnings, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -177,7 +178,12 @@ func (s *Session) Upload(ctx context.Context, in *ProductInput, f *FileUpload) (
 	if err != nil {
 		return nil, nil, err
 	}
-	report.Warnings = slices.Concat(report.Warnings, same, pl.warnings, s.unshared(pl.groups),
+	if same != nil {
+		report.SameFile = same.ID
+		report.Warnings = append(report.Warnings,
+			fmt.Sprintf("this very file is here already: product %d, %s", same.ID, path.Base(same.Path)))
+	}
+	report.Warnings = slices.Concat(report.Warnings, pl.warnings, s.unshared(pl.groups),
 		s.blindGroups(pl.target, pl.groups))
 	if report.Warnings == nil { // Concat returns nil for nothing, which JSON would show as null
 		report.Warnings = []string{}

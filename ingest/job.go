@@ -126,9 +126,11 @@ type Report struct {
 	Columns []Column `json:"columns"` // in the order of the file
 	Rows    int      `json:"rows"`    // rows of data, or pixels of a spectrum, with the rejected ones
 
-	// Created and Duplicate are set by the caller, who stores the points.
-	Created   int `json:"created"`
-	Duplicate int `json:"duplicate"`
+	// Created, Duplicate and SameFile are set by the caller, who stores the points. SameFile is the
+	// id of a data product of the target that has this very file, 0 for none.
+	Created   int    `json:"created"`
+	Duplicate int    `json:"duplicate"`
+	SameFile  uint64 `json:"same_file,omitempty"`
 
 	// rows that were left out, with line and reason; at most Options.MaxProblems
 	Rejected      []bounded.Problem `json:"rejected"`

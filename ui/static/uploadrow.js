@@ -77,10 +77,9 @@ export function fileRow(file, { target, names, groups, stored, changed }) {
     be("waits");
     const answer = await run(true);
     if (!answer) return;
-    const r = answer.report ?? answer, same = r.warnings?.some((w) => w.startsWith("this very file is here already")),
-      here = r.created === 0 && (r.duplicate > 0 || same);
+    const r = answer.report ?? answer, here = r.created === 0 && (r.duplicate > 0 || r.same_file > 0);
     fill(state, here
-      ? h("span", { class: "warn" }, same ? "is here already" : "all its rows are stored already")
+      ? h("span", { class: "warn" }, r.same_file ? "is here already" : "all its rows are stored already")
       : "nothing is stored yet");
     fill(found, report(r, true));
     fields.show(askedBy(r));
