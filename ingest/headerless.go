@@ -51,16 +51,18 @@ const askForType = "; name the columns in a header line, or give the data type o
 	"name them in columns, as col1, col2 and so on"
 
 // sayingSpectrum looks for what says that a table without a header, whose data type the user did
-// not give, is a spectrum: the name of its file, or a comment. because says what it was. A table of
-// which nothing says so, or which may be a light curve, is refused.
-func (g *grid) sayingSpectrum(file string) (because string, err error) {
-	refuse := func(reason string) (string, error) {
-		return "", bounded.Refuse(bounded.Problem{Line: g.Line, Reason: "no header line, and " + reason + askForType})
+// not give, is a spectrum: the name of its file, or a comment. because says what it was; weak says
+// that it was only the word flux, which a light curve may have. A table of which nothing says so,
+// or which may be a light curve, is refused.
+func (g *grid) sayingSpectrum(file string) (because string, weak bool, err error) {
+	refuse := func(reason string) (string, bool, error) {
+		return "", false, bounded.Refuse(bounded.Problem{Line: g.Line,
+			Reason: "no header line, and " + reason + askForType})
 	}
 	if datesFirst(g.Layout) {
 		return refuse("the first column may hold dates as well as wavelengths")
 	}
-	weak, timed := false, false // only flux says that it is a spectrum; a word of times
+	timed := false // a word of times
 	comments := slices.Concat(g.Others, []string{g.Above})
 	for i, text := range slices.Concat([]string{file}, comments) {
 		text = strings.NewReplacer("spectrophot", "spectro", "photon", "").Replace(strings.ToLower(text))
@@ -113,7 +115,7 @@ func (g *grid) sayingSpectrum(file string) (because string, err error) {
 	if because == "" {
 		return refuse("neither a comment nor the file's name says that it is a spectrum")
 	}
-	return because, nil
+	return because, weak, nil
 }
 
 // namesJulianDates reports whether a comment in lower case names a column of Julian dates, as
@@ -141,8 +143,8 @@ func namesJulianDates(comment string) bool {
 }
 
 // plausible refuses a spectrum without names of columns, whose data type the user did not give, if
-// its first column cannot be taken for wavelengths.
-func (j *job) plausible(s *spectrum, unit string) error {
+// its first column cannot be taken for wavelengths. weak is that of sayingSpectrum.
+func (j *job) plausible(s *spectrum, unit string, weak bool) error {
 	refuse := func(format string, a ...any) error {
 		return bounded.Refuse(bounded.Problem{Reason: "no header line, and " + fmt.Sprintf(format, a...) + askForType})
 	}
@@ -157,7 +159,7 @@ func (j *job) plausible(s *spectrum, unit string) error {
 	if text, ok := WavelengthUnit(unit); ok && !plausibleWavelengths(least, most, text) {
 		return refuse("the numbers %g to %g in the first column are no plausible wavelengths in %s", least, most, text)
 	}
-	if strings.HasSuffix(j.report.guess, "'flux'") { // as that of a light curve may have
+	if weak {
 		switch mean := (most - least) / float64(max(s.pixels-1, 1)); {
 		case o.most > 20*mean || o.pixels > 10 && 5*o.uneven > o.pixels: // nights apart and hours within them
 			return refuse("the steps of the first column are as uneven as those of times")

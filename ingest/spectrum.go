@@ -309,7 +309,7 @@ func (j *job) readSpectrum(ctx context.Context, g *grid) error {
 			return bounded.Refuse(place)
 		}
 		if c.guessed {
-			if err := j.plausible(s, wavelengthUnits); err != nil {
+			if err := j.plausible(s, wavelengthUnits, c.weak); err != nil {
 				return err
 			}
 		}

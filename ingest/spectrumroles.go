@@ -45,6 +45,7 @@ type specColumns struct {
 	factor                   float64   // on the errors, as sigmas, to be in the unit of the flux
 	unnamed                  bool      // only its unit says that the wavelength column is one
 	guessed                  bool      // no name says what the columns are, nor the user that they are a spectrum
+	weak                     bool      // if guessed: that of sayingSpectrum
 }
 
 // Folded names of the columns of a spectrum. A name of one letter counts only if there is no other,
@@ -139,7 +140,7 @@ func spectrumColumns(g *grid, o *Options, n *notes) (c specColumns, err error) {
 				"col1, col2 and so on"})
 	}
 	if c.guessed = o.byContent; c.guessed {
-		if n.report.guess, err = g.sayingSpectrum(n.file); err != nil {
+		if n.report.guess, c.weak, err = g.sayingSpectrum(n.file); err != nil {
 			return c, err
 		}
 	}
