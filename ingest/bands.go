@@ -204,7 +204,7 @@ func (g *grid) wideBands(o *Options) *wide {
 	if !timed || !b.complete(g) {
 		return nil
 	}
-	w := &wide{bands: b.names}
+	w := &wide{bands: b.names, flux: -1, fluxError: -1}
 	for i, name := range g.First {
 		if columns[i] != nil {
 			continue
@@ -230,6 +230,12 @@ func (g *grid) wideBands(o *Options) *wide {
 		}
 		if k == bandMagnitude || k == bandFlux || k == bandLimit {
 			w.need = append(w.need, len(w.names))
+		}
+		switch k {
+		case bandFlux:
+			w.flux = len(w.names)
+		case bandFluxError:
+			w.fluxError = len(w.names)
 		}
 		w.names = append(w.names, k.String())
 		for at := range b.names {
@@ -456,7 +462,7 @@ func (g *grid) widenPanSTARRS(letters string) {
 			kinds[fold(name[1:])]++
 		}
 	}
-	w := &wide{bands: strings.Split(letters, ""), byBand: make([][]int, len(letters))}
+	w := &wide{bands: strings.Split(letters, ""), byBand: make([][]int, len(letters)), flux: -1, fluxError: -1}
 	for i, name := range g.First {
 		at := letter(name)
 		if at < 0 || kinds[fold(name[1:])] < 2 {

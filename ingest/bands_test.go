@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -58,6 +60,12 @@ func TestWideTables(t *testing.T) {
 		{"fluxes", "mjd,flux_g (mJy),fluxerr_g (mJy),flux_r (mJy),fluxerr_r (mJy),note\n61100.2,1.5,0.1,2.5,0.2,a\n",
 			`{"mjd":61100.2,"note":"a","filter":"g","flux":1.5,"flux_unit":"mJy","flux_error":0.1}` + "\n" +
 				`{"mjd":61100.2,"note":"a","filter":"r","flux":2.5,"flux_unit":"mJy","flux_error":0.2}`},
+		{"fluxes that no magnitude can be", "mjd,flux_g,fluxerr_g,flux_r,fluxerr_r\n61100.2,150,3,-45.5,20\n" +
+			"61101.2,-999,-999,41,2\n61102.2,99,3,nan,nan\n",
+			`{"mjd":61100.2,"filter":"g","flux":150,"flux_error":3}` + "\n" +
+				`{"mjd":61100.2,"filter":"r","flux":-45.5,"flux_error":20}` + "\n" +
+				`{"mjd":61101.2,"filter":"r","flux":41,"flux_error":2}` + "\n" +
+				`{"mjd":61102.2,"filter":"g","flux":99,"flux_error":3}`},
 		{"one band", "JD,Vmag,e_Vmag,airmass\n2461100.75,12.5,0.01,1.2\n",
 			`{"jd":2461100.75,"airmass":1.2,"filter":"V","magnitude":12.5,"error":0.01}`},
 		{"limits", "mjd,gmag,e_gmag,g_limit,rmag,e_rmag,r_limit\n61100.2,,,20.5,18.1,0.1,21.0\n",
@@ -123,6 +131,30 @@ func TestWideRows(t *testing.T) {
 	}
 }
 
+// TestUnitsOfBands: the columns of all bands have one unit, however it is spelt, or the table is
+// refused.
+func TestUnitsOfBands(t *testing.T) {
+	const row = "61100.2,150,3,0.2,0.01\n"
+	for _, c := range []struct{ text, want, problem string }{
+		{text: "mjd,flux_g (uJy),fluxerr_g (uJy),flux_r (microJy),fluxerr_r (microJy)\n" + row,
+			want: `{"mjd":61100.2,"filter":"g","flux":150,"flux_unit":"uJy","flux_error":3}` + "\n" +
+				`{"mjd":61100.2,"filter":"r","flux":0.2,"flux_unit":"uJy","flux_error":0.01}`},
+		{text: "mjd,flux_g (uJy),fluxerr_g (uJy),flux_r (mJy),fluxerr_r (uJy)\n" + row,
+			problem: "the columns 'flux_g (uJy)', 'flux_r (mJy)' of two bands are in different units, uJy and mJy"},
+		{text: "mjd flux_g fluxerr_g flux_r fluxerr_r\nd uJy uJy uJy mJy\n" + strings.ReplaceAll(row, ",", " "),
+			problem: "the columns 'fluxerr_g', 'fluxerr_r' of two bands are in different units, uJy and mJy"},
+		{text: "mjd,mag_g (mag),mag_r (mmag)\n61100.2,18.5,17000\n",
+			problem: "the columns 'mag_g (mag)', 'mag_r (mmag)' of two bands are in different units, mag and mmag"},
+	} {
+		points, report, err := process("photometry", "t.csv", []byte(c.text), Options{})
+		refused := fmt.Sprint(report.Errors)
+		if (err == nil) != (c.problem == "") || c.problem != "" && !strings.Contains(refused, c.problem) ||
+			c.problem == "" && values(points) != c.want {
+			t.Errorf("%s: %v, %s, got %s", c.text, err, refused, values(points))
+		}
+	}
+}
+
 // TestNotWide: columns that may be something else are not taken for bands.
 func TestNotWide(t *testing.T) {
 	for name, text := range map[string]string{
@@ -157,5 +189,45 @@ func TestNotWide(t *testing.T) {
 		Options{Columns: map[string]string{"magnitude": "g", "error": "gerr"}})
 	if err != nil || values(points) != `{"mjd":61100.5,"magnitude":18.5,"error":0.1,"r":18.6,"rerr":0.1}` {
 		t.Errorf("%v, got %s", err, values(points))
+	}
+}
+
+// TestWideAsLong: a table with columns for each band gives the points of the same table with a
+// column filter, whatever its numbers are.
+func TestWideAsLong(t *testing.T) {
+	const seed = 14
+	r := rand.New(rand.NewPCG(seed, seed))
+	cells := []string{"", "nan", "-999", "99", "99.99", "0", "150", "-45.5", "1e5", "0.001", "18.25", "17", "-3", "41",
+		"9999"}
+	for _, kinds := range [][]string{{"mag", "magerr"}, {"flux", "fluxerr"}, {"mag", "magerr", "limit"}} {
+		for range 200 {
+			wide, long := "mjd", "mjd,filter,"+strings.Join(kinds, ",")+"\n"
+			for _, band := range []string{"g", "r", "i"} {
+				for _, kind := range kinds {
+					wide += "," + kind + "_" + band
+				}
+			}
+			wide += "\n"
+			for day := range 3 {
+				wide += fmt.Sprintf("%d.5", 61100+day)
+				for _, band := range []string{"g", "r", "i"} {
+					row := ""
+					for _, kind := range kinds {
+						cell := cells[r.IntN(len(cells))]
+						if kind == "magerr" {
+							cell = []string{"", "0.1", "0.05", "nan"}[r.IntN(4)]
+						}
+						row += "," + cell
+					}
+					wide, long = wide+row, long+fmt.Sprintf("%d.5,%s", 61100+day, band)+row+"\n"
+				}
+				wide += "\n"
+			}
+			want, _, longErr := process("photometry", "t.csv", []byte(long), Options{})
+			got, _, err := process("photometry", "t.csv", []byte(wide), Options{})
+			if (err == nil) != (longErr == nil) || values(got) != values(want) {
+				t.Fatalf("%s\n%v, got\n%s\n\n%s\n%v, got\n%s", wide, err, values(got), long, longErr, values(want))
+			}
+		}
 	}
 }

@@ -202,7 +202,8 @@ func (g *grid) assigned(base string) bool {
 	return ok
 }
 
-// resolve finds the table's header and its dialect.
+// resolve finds the table's header and its dialect. It sets wrong if the columns contradict each
+// other.
 func (g *grid) resolve(o *Options) {
 	if !g.resolved {
 		g.resolved = true

@@ -27,6 +27,7 @@ type grid struct {
 	source       string         // the source of rows that name none
 	notes        []string       // assumptions that were made to find the table
 	dropped      []string       // names of columns of the file that First does not have, as they are not read
+	wrong        string         // why the table cannot be read, "" if it can; see resolve
 	resolved     bool
 	open         func(comment func([]byte)) (rows, error)
 }

@@ -19,6 +19,9 @@ import (
 // problem of the header line.
 func photometryColumns(g *grid, o *Options, n *notes) (columns []column, timeColumn int) {
 	l := g.Layout
+	if g.wrong != "" {
+		n.problem(bounded.Problem{Line: l.Line, HDU: g.hdu, Reason: g.wrong})
+	}
 	for i, name := range l.First {
 		c := nameColumn(g, i, name)
 		if c.role == roleNone {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"nightjar/ingest/table"
+	"nightjar/ingest/units"
 	"nightjar/internal/instant"
 	"nightjar/internal/problem"
 )
@@ -20,9 +21,12 @@ type wide struct {
 	// limit is the index in names of the limit that a magnitude of WISE without an error becomes;
 	// names then begin with magnitude and error. 0 for none.
 	limit int
+	// flux and fluxError are indexes in names; -1 for none. The others of need are magnitudes.
+	flux, fluxError int
 }
 
-// apply replaces the table's columns and rows.
+// apply replaces the table's columns and rows. The columns of a kind become one column with one
+// unit, so bands with different units make the table wrong.
 func (w *wide) apply(g *grid) {
 	var names []string
 	var fields []field
@@ -31,13 +35,23 @@ func (w *wide) apply(g *grid) {
 	}
 	names, fields = append(append(names, "filter"), w.names...), append(fields, field{text: true})
 	for kind := range w.names {
-		of := field{}
+		of, from := field{}, ""
 		for _, columns := range w.byBand {
-			if i := columns[kind]; i >= 0 && of.unit == "" {
-				of = g.field(i)
-				if _, unit := cutUnit(g.First[i]); unit != "" {
-					of.unit = unit
-				}
+			i := columns[kind]
+			if i < 0 {
+				continue
+			}
+			f := g.field(i)
+			if _, unit := cutUnit(g.First[i]); unit != "" {
+				f.unit = unit
+			}
+			if of.unit == "" {
+				of, from = f, g.First[i]
+			}
+			one, _ := units.Spell(of.unit)
+			if other, _ := units.Spell(f.unit); f.unit != "" && other != one {
+				g.wrong = "the columns " + problem.QuotedList([]string{from, g.First[i]}) + " of two bands are in " +
+					"different units, " + one + " and " + other + ": give them one unit"
 			}
 		}
 		fields = append(fields, of)
@@ -111,7 +125,7 @@ func (w *wideRows) next(r *row) error {
 		columns := w.byBand[w.band]
 		band := w.bands[w.band]
 		w.band++
-		if !slices.ContainsFunc(w.need, func(kind int) bool { return w.holds(columns[kind]) }) {
+		if !slices.ContainsFunc(w.need, func(kind int) bool { return w.holds(columns, kind) }) {
 			if w.band < len(w.bands) || w.some {
 				continue
 			}
@@ -130,7 +144,7 @@ func (w *wideRows) next(r *row) error {
 		for _, i := range columns {
 			w.out = append(w.out, w.cell(i))
 		}
-		if first := len(w.common) + 1; w.limit > 0 && !w.holds(columns[1]) && w.holds(columns[0]) {
+		if first := len(w.common) + 1; w.limit > 0 && !w.holds(columns, 1) && w.holds(columns, 0) {
 			w.out[first+w.limit], w.out[first] = w.out[first], nil
 		}
 		r.Cells = w.out
@@ -138,11 +152,15 @@ func (w *wideRows) next(r *row) error {
 	}
 }
 
-// holds reports whether a column of the current row has a value.
-func (w *wideRows) holds(i int) bool {
-	cell := w.cell(i)
+// holds reports whether a column of a band, given by its index in names, has a value in the current
+// row.
+func (w *wideRows) holds(columns []int, kind int) bool {
+	cell := w.cell(columns[kind])
 	if missing(cell) || notAvailable(cell) {
 		return false
+	}
+	if kind == w.flux {
+		return w.fluxError < 0 || !sentinelFlux(cell) || !sentinelFlux(w.cell(columns[w.fluxError]))
 	}
 	d, ok := instant.ParseDecimal(cell)
 	return !ok || !sentinel(d)
