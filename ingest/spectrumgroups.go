@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -97,7 +98,8 @@ func (p *spectra) of(cells [][]byte) (*spectrum, error) {
 	}
 	p.bytes = p.bytes[:0]
 	for _, i := range p.by {
-		p.bytes = append(append(p.bytes, cells[i]...), 0)
+		p.bytes = binary.AppendUvarint(p.bytes, uint64(len(cells[i])))
+		p.bytes = append(p.bytes, cells[i]...)
 	}
 	at, there := p.at[string(p.bytes)]
 	if !there {

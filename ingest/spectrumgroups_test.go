@@ -245,3 +245,13 @@ func TestUnitThatIsMissing(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestKeysOfSpectra: texts of two columns do not run into each other.
+func TestKeysOfSpectra(t *testing.T) {
+	p := &spectra{job: &job{notes: newNotes("", 1)}, by: []int{0, 1}, at: map[string]int{}}
+	for i, texts := range [][2]string{{"a\x00", "b"}, {"a", "\x00b"}, {"", "a\x00b"}, {"a\x00", "b"}} {
+		if _, err := p.of([][]byte{[]byte(texts[0]), []byte(texts[1])}); err != nil || p.last != i%3 {
+			t.Errorf("%q is spectrum %d: %v", texts, p.last, err)
+		}
+	}
+}
