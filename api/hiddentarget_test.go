@@ -152,7 +152,7 @@ func TestHiddenTarget(t *testing.T) {
 		t.Errorf("who sees the target gets %v", seen)
 	}
 
-	// exports have the id in place of the name, and can be posted by those who may
+	// exports have the target's id in place of its name, and who may add datums can post them
 	for _, format := range exportFormats {
 		r := ask("GET", "/api/reduceddatums/?format="+format, nil).want(t, 200)
 		switch format {

@@ -10,13 +10,15 @@ import (
 	"nightjar/internal/problem"
 )
 
+var observationGroups = wire.Field{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
+	Help: "Groups that can see the record, where permissions are on objects. Without groups, only the user who made " +
+		"it and superusers can see it."}
+
 // observationFields describe an observation record as a TOM does. A record is created from
 // sentObservationFields.
 var observationFields = []wire.Field{
 	{Name: "id", Label: "ID", Kind: wire.Integer, ReadOnly: true},
-	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
-		Help: "Groups that can see the record, where permissions are on objects. Without groups, only the user who " +
-			"made it and superusers can see it."},
+	observationGroups,
 	{Name: "observation_groups", Label: "Observation groups", Kind: wire.List, ReadOnly: true},
 	{Name: "status", Label: "Status", Kind: wire.Text},
 	{Name: "facility", Label: "Facility", Kind: wire.Text, Required: true, Max: archive.MaxFacility},
@@ -41,9 +43,7 @@ var sentObservationFields = []wire.Field{
 	{Name: "status", Label: "Status", Kind: wire.Text, Blank: true, Max: archive.MaxStatus},
 	{Name: "scheduled_start", Label: "Scheduled start", Kind: wire.DateTime, Null: true},
 	{Name: "scheduled_end", Label: "Scheduled end", Kind: wire.DateTime, Null: true},
-	{Name: "groups", Label: "Groups", Kind: wire.List, Of: groupFields,
-		Help: "Groups that can see the record, where permissions are on objects. Without groups, only the user who " +
-			"made it and superusers can see it."},
+	observationGroups,
 }
 
 var observationColumns = func() []column[archive.Observation] {

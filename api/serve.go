@@ -132,7 +132,7 @@ func (api *API) serve(rt *route) httprouter.Handle {
 	}
 }
 
-// end returns what the request holds: memory, and places.
+// end frees what the request holds: memory, and its slot among the requests.
 func (r *request) end() {
 	r.release()
 	r.endLong()

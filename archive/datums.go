@@ -87,7 +87,7 @@ func (s *Session) productFilters(tx *kv.Tx, f DatumFilter) (filters [][]uint64, 
 	}
 	if f.ProductName != "" {
 		ids := productsNamed(tx, f.ProductName)
-		if s.byHolder() { // else a product whose target is hidden is hidden, too
+		if s.byHolder() { // otherwise a product whose target is hidden is hidden, too
 			ids, err = s.productsWith(tx, ids, func(productID, path string) bool {
 				part := index.Fold(f.ProductName)
 				return strings.Contains(index.Fold(productID), part) || strings.Contains(index.Fold(path), part)

@@ -110,8 +110,7 @@ func readExoplanetReport(ctx context.Context, j *job) error {
 		d.roles["diff"], d.roles["err"] = roleDifferential, roleError
 	default:
 		return refuse("DIFF is a relative flux or a difference of magnitudes; write which as " +
-			"#MEASUREMENT_TYPE=Rnflux " +
-			"or Dmag, not " + problem.Quoted(kind))
+			"#MEASUREMENT_TYPE=Rnflux or Dmag, not " + problem.Quoted(kind))
 	}
 	if filter := head.values["FILTER"]; !missing([]byte(filter)) && !notAvailable([]byte(filter)) {
 		d.constant = string(jsontext.AppendString([]byte(`,"filter":`), problem.Clip(filter))) + d.constant

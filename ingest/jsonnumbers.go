@@ -7,8 +7,8 @@ import (
 
 // finiteJSON reads JSON in which numbers may be NaN, Infinity and -Infinity, as Python and R write
 // them, and passes on null for each. They are missing values in any format. Everything else,
-// including a word that only begins like them, is passed on as it is. A document in which a byte is
-// replaced has its later bytes at other places.
+// including a word that only begins like them, is passed on as it is. Since null is shorter or
+// longer than the word, the positions of later bytes change.
 type finiteJSON struct {
 	r       io.Reader
 	in      []byte // read and not yet passed on; begins at from

@@ -6,8 +6,7 @@ import (
 	"nightjar/internal/problem"
 )
 
-// tns is the photometry of the Transient Name Server, whose flux is a magnitude if its unit says
-// so.
+// tns is the photometry of the Transient Name Server: its flux is a magnitude if its unit says so.
 // Sources: wis-tns.org/content/tns-getting-started, the manual of its API.
 var tns = dialect{
 	about: about{

@@ -125,6 +125,7 @@ func shown(s string) string {
 	return s
 }
 
+// The errors of parseAngle are the ends of a message; errAngle adds nothing to it.
 var (
 	errAngle  = errors.New("")
 	errComma  = errors.New(": its comma may be a decimal point, or stand between two numbers; write a point")

@@ -163,10 +163,8 @@ func inWords(ctype string) (unit string, ok bool) {
 	if isLength(ctype) {
 		return strings.TrimSpace(ctype), true
 	}
-	words := strings.FieldsFunc(strings.ToLower(ctype), func(r rune) bool {
-		return strings.ContainsRune(" \t([])_,:=/",
-			r)
-	})
+	between := func(r rune) bool { return strings.ContainsRune(" \t([])_,:=/", r) }
+	words := strings.FieldsFunc(strings.ToLower(ctype), between)
 	named := false
 	for _, word := range words {
 		switch {

@@ -15,8 +15,8 @@ var parts = map[string]struct {
 	"keV": {"eV", 3}, "mW": {"W", -3}, "kW": {"W", 3}, "MJy": {"Jy", 6}, "mJy": {"Jy", -3}, "uJy": {"Jy", -6},
 	"nJy": {"Jy", -9}}
 
-// Ratio returns how many times v the unit u is: 0.001 for mJy and Jy. A watt is a joule per second.
-// ok is false if neither can be converted into the other.
+// Ratio returns the factor that converts a number in u into one in v: 0.001 from mJy to Jy. A watt
+// is a joule per second. ok is false if the units measure different quantities.
 func (u Unit) Ratio(v Unit) (ratio float64, ok bool) {
 	a, power := u.reduced()
 	b, other := v.reduced()

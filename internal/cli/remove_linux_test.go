@@ -46,7 +46,7 @@ func TestRemoveAsks(t *testing.T) {
 		t.Helper()
 		return strings.Contains(must(t, "export", "targets", "--db", file), "\n"+name+",")
 	}
-	const says = "This deletes the target NJ 1 with 1 data product, 1 file and 2 datums. It cannot be undone.\n" +
+	const says = "This deletes the target NJ 1 with 1 data product and 2 datums. It cannot be undone.\n" +
 		question
 	for _, no := range []string{"n\n", "\n", "never\n", "yess\n"} {
 		run(t.Context(), terminal, no, "target", "remove", "NJ 1").wants(t, "remove", 1, nil,

@@ -111,13 +111,13 @@ func (p *program) confirmRemoval(ctx context.Context, n *client.Client, t *targe
 	if _, ok := terminal(p.in); !ok {
 		return nil
 	}
-	files := 0
+	products := 0
 	err := client.Each(ctx, n, "/api/dataproducts/", url.Values{"target_name": {t.Name}, "fields": {"id,target"}},
 		func(v *struct {
 			Target uint64 `json:"target"`
 		}) error {
 			if v.Target == t.ID {
-				files++
+				products++
 			}
 			return nil
 		})
@@ -136,7 +136,7 @@ func (p *program) confirmRemoval(ctx context.Context, n *client.Client, t *targe
 	for _, part := range []struct {
 		n    int
 		noun string
-	}{{files, "data product"}, {files, "file"}, {datums, "datum"}, {records, "observation record"}} {
+	}{{products, "data product"}, {datums, "datum"}, {records, "observation record"}} {
 		if part.n > 0 {
 			with = append(with, problem.Plural(part.n, part.noun))
 		}

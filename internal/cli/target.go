@@ -101,7 +101,7 @@ func (p *program) targetCommand() *cli.Command {
 				Name: "add", Usage: "add a sidereal target", ArgsUsage: "NAME",
 				Description: "nightjar target add 'SN 2026abc' --ra 13:47:02.1 --dec -12:30:00 --alias ZTF26abcdefg\n" +
 					"nightjar target add M31 --ra 10.6847 --dec 41.269 --permissions open --as astro\n" +
-					"nightjar target add 'SN 2026abd' --ra '13:47:02.1 -12:30:00'  # both, as they are copied",
+					"nightjar target add 'SN 2026abd' --ra '13:47:02.1 -12:30:00'   both, as they are copied",
 				Flags: []cli.Flag{
 					textFlag(&o.ra, "ra",
 						"right ascension (ICRS) in `DEGREES`, or in hours as 13:47:02.1; or both coordinates"),
